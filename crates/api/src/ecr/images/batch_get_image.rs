@@ -1,0 +1,95 @@
+//! BatchGetImage: manifests by digest or tag, exactly as they were pushed.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use wharf_oci::{Digest, Reference, Tag};
+use wharf_policy::Action;
+use wharf_registry::pull::{self, Stored};
+use wharf_registry::{Error, Repository, tag};
+
+use super::put_image::Image;
+use super::shape::{ImageFailure, ImageIdentifier, Named};
+use crate::operation::{Address, Call, Operation};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchGetImage {
+    registry_id: Option<String>,
+    repository_name: String,
+    image_ids: Vec<ImageIdentifier>,
+    // acceptedMediaTypes is checked against the model and otherwise without effect: the stored
+    // bytes are returned, never converted, so that their digest holds.
+}
+
+#[derive(Serialize)]
+pub struct Output {
+    images: Vec<Image>,
+    failures: Vec<ImageFailure>,
+}
+
+impl Operation for BatchGetImage {
+    const NAME: &'static str = "BatchGetImage";
+    const ACTION: Action = Action::BATCH_GET_IMAGE;
+    type Target = Repository;
+    type Output = Output;
+
+    fn address(&self) -> Address<'_> {
+        Address { registry_id: self.registry_id.as_deref(), repository: &self.repository_name }
+    }
+
+    async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
+        let mut output = Output { images: Vec::new(), failures: Vec::new() };
+        for id in &self.image_ids {
+            match find(&call, id).await? {
+                Ok(image) => output.images.push(image),
+                Err(failure) => output.failures.push(failure),
+            }
+        }
+        Ok(output)
+    }
+}
+
+async fn find(
+    call: &Call<Repository>,
+    id: &ImageIdentifier,
+) -> Result<Result<Image, ImageFailure>, Error> {
+    let reference = match id.read() {
+        Ok(Named::Digest(digest)) => Reference::Digest(digest),
+        Ok(Named::Tag(tag)) => Reference::Tag(tag),
+        Ok(Named::Both(digest, tag)) => match is_on(call, &digest, &tag).await? {
+            Some(true) => Reference::Digest(digest),
+            Some(false) => return Ok(Err(id.mismatch())),
+            None => return Ok(Err(id.not_found())),
+        },
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let Some(stored) = pull::manifest(call.registry(), &call.target, &reference).await? else {
+        return Ok(Err(id.not_found()));
+    };
+    call.registry().pulled(&call.target, &stored.digest);
+    image(call, id, &stored).map(Ok)
+}
+
+/// Whether the tag is on this image; None when there is no such tag.
+async fn is_on(call: &Call<Repository>, digest: &Digest, tag: &Tag) -> Result<Option<bool>, Error> {
+    let found = tag::resolve(call.registry(), &call.target, tag).await?;
+    Ok(found.map(|found| found == *digest))
+}
+
+fn image(
+    call: &Call<Repository>,
+    id: &ImageIdentifier,
+    stored: &Arc<Stored>,
+) -> Result<Image, Error> {
+    Ok(Image {
+        registry_id: call.registry_id.account.to_string(),
+        repository_name: call.target.name().to_string(),
+        image_id: ImageIdentifier {
+            image_digest: Some(stored.digest.to_string()),
+            image_tag: id.image_tag.clone(),
+        },
+        image_manifest: String::from_utf8(stored.bytes.to_vec()).map_err(Error::fault)?,
+        image_manifest_media_type: stored.media_type.clone(),
+    })
+}

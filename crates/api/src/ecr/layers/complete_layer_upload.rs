@@ -1,0 +1,49 @@
+//! CompleteLayerUpload: ends a layer that came in parts.
+
+use serde::{Deserialize, Serialize};
+use wharf_policy::Action;
+use wharf_registry::{Error, Repository, upload};
+
+use crate::operation::{Address, Call, Operation};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompleteLayerUpload {
+    registry_id: Option<String>,
+    repository_name: String,
+    upload_id: String,
+    /// One of them must be right.
+    layer_digests: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Output {
+    registry_id: String,
+    repository_name: String,
+    upload_id: String,
+    layer_digest: String,
+}
+
+impl Operation for CompleteLayerUpload {
+    const NAME: &'static str = "CompleteLayerUpload";
+    const ACTION: Action = Action::COMPLETE_LAYER_UPLOAD;
+    type Target = Repository;
+    type Output = Output;
+
+    fn address(&self) -> Address<'_> {
+        Address { registry_id: self.registry_id.as_deref(), repository: &self.repository_name }
+    }
+
+    async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
+        let (registry, repository) = (call.registry(), &call.target);
+        let found = upload::find(registry, repository, &call.caller, &self.upload_id).await?;
+        let digest = upload::complete(registry, repository, found, &self.layer_digests).await?;
+        Ok(Output {
+            registry_id: call.registry_id.account.to_string(),
+            repository_name: repository.name().to_string(),
+            upload_id: self.upload_id,
+            layer_digest: digest.to_string(),
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! The edge: from an HTTP request to the operation and back. The order is the defence: what is
+//! asked for, who asks (with the body under the signature), whether the input is one that the model
+//! allows, whether the caller may; only then anything is looked up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use wharf_aws::sigv4::{self, Rejection};
+use wharf_aws::{Model, json};
+use wharf_identity::Identity;
+use wharf_policy::{Caller, Region};
+use wharf_registry::Registry;
+
+use crate::table::{ECR, Entry};
+use crate::{Answer, Endpoint, Refusal};
+
+/// The API of a deployment: cheap to clone, shared by the process.
+#[derive(Clone)]
+pub struct Api {
+    pub registry: Registry,
+    pub identity: Identity,
+    pub endpoint: Arc<Endpoint>,
+    /// How far a signature's time may be from ours.
+    pub clock_skew: Duration,
+}
+
+/// Who signed, and for which Region.
+pub(crate) struct Signed {
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) region: Region,
+}
+
+/// What most inputs may have, in bytes.
+const SMALL_BODY: usize = 1024 * 1024;
+
+/// The most bytes that the request's body may have: 1 MiB, more for the two operations that carry
+/// content (a manifest of 4 MiB as an escaped JSON string; a part of 20 MiB in Base64).
+#[must_use]
+pub fn body_limit(parts: &Parts) -> usize {
+    match target(parts).and_then(|target| target.rsplit_once('.')) {
+        Some((_, "PutImage")) => 26 * 1024 * 1024,
+        Some((_, "UploadLayerPart")) => 29 * 1024 * 1024,
+        _ => SMALL_BODY,
+    }
+}
+
+impl Api {
+    /// Answers a request to ECR's JSON API.
+    pub async fn ecr(&self, parts: &Parts, body: &[u8], request_id: &str) -> Answer {
+        let mut answer = Answer {
+            status: 200,
+            content_type: json::CONTENT_TYPE,
+            body: Vec::new(),
+            operation: None,
+            principal: None,
+            error: None,
+        };
+        match self.run(parts, body, &mut answer).await {
+            Ok(body) => answer.body = body,
+            Err(refusal) => {
+                if let Refusal::Registry(error) = &refusal
+                    && error.is_fault()
+                {
+                    let cause = std::error::Error::source(error).map(ToString::to_string);
+                    tracing::error!(request_id, %error, cause, "the request failed");
+                }
+                answer.status = refusal.status();
+                let message = refusal.to_string();
+                answer.body = json::error_body(refusal.code(), &message, &refusal.extra());
+                answer.error = Some(refusal.code().to_owned());
+            }
+        }
+        answer
+    }
+
+    async fn run(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        answer: &mut Answer,
+    ) -> Result<Vec<u8>, Refusal> {
+        let model = Model::ecr();
+        let operation =
+            json::operation(model, target(parts)).map_err(|_| Refusal::UnknownOperation)?;
+        let Signed { caller, region } = self.authenticate(parts, body, "ecr").await?;
+        answer.principal = Some(caller.arn.clone());
+        answer.operation = Some(operation.name.as_str());
+        let Some(Entry { run, .. }) = ECR.iter().find(|entry| entry.name == operation.name) else {
+            return Err(Refusal::NotServed(operation.name.as_str()));
+        };
+        let limit = body_limit(parts);
+        if body.len() > limit {
+            return Err(Refusal::TooLarge(limit));
+        }
+        let input = json::input(body)?;
+        model.check_input(operation, &input)?;
+        run(self.clone(), caller, region, input).await
+    }
+
+    /// Verifies the signature of a request to `service`.
+    pub(crate) async fn authenticate(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        service: &str,
+    ) -> Result<Signed, Refusal> {
+        let request = sigv4::Request {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or(""),
+            headers: &parts.headers,
+            authority: parts.uri.authority().map(http::uri::Authority::as_str),
+            body,
+        };
+        let now = jiff::Timestamp::from_millisecond(self.registry.now())
+            .map_err(wharf_registry::Error::fault)?;
+        let presented = sigv4::read(&request, service, now, self.clock_skew)?;
+        let key = match self.identity.access_key(&presented.access_key_id).await? {
+            Some(key) if presented.session_token.is_none() => key,
+            _ => {
+                // As much work as a known key costs, so that time does not tell which exist.
+                presented.burn();
+                return Err(Rejection::InvalidToken.into());
+            }
+        };
+        presented.verify(key.secret())?;
+        let region = presented.region.parse().map_err(|_| Rejection::InvalidToken)?;
+        Ok(Signed { caller: key.caller.clone(), region })
+    }
+}
+
+fn target(parts: &Parts) -> Option<&str> {
+    parts.headers.get(json::TARGET_HEADER)?.to_str().ok()
+}

@@ -1,0 +1,68 @@
+//! The operations of ECR, IAM and STS: one file each, and the tables that list them.
+//!
+//! The edge reads a request (target, signature, model check), finds the operation in its table,
+//! decides, and runs it. Console and admin commands use the same values in-process. Deliberately
+//! absent: sockets, and anything that two doors need, which is the registry's.
+
+mod answer;
+mod edge;
+mod endpoint;
+mod operation;
+mod paging;
+mod query;
+mod refusal;
+mod table;
+
+/// The operations of Amazon ECR.
+pub mod ecr {
+    /// Milliseconds as ECR prints a time: seconds since 1970 with a fraction.
+    pub(crate) fn seconds(milliseconds: i64) -> f64 {
+        milliseconds as f64 / 1000.0
+    }
+
+    pub mod authorization {
+        mod get_authorization_token;
+        pub use get_authorization_token::GetAuthorizationToken;
+    }
+    pub mod repositories {
+        mod create_repository;
+        mod delete_repository;
+        mod describe_repositories;
+        mod shape;
+        pub use create_repository::CreateRepository;
+        pub use delete_repository::DeleteRepository;
+        pub use describe_repositories::DescribeRepositories;
+    }
+    pub mod images {
+        mod batch_delete_image;
+        mod batch_get_image;
+        mod describe_images;
+        mod list_images;
+        mod put_image;
+        mod shape;
+        pub use batch_delete_image::BatchDeleteImage;
+        pub use batch_get_image::BatchGetImage;
+        pub use describe_images::DescribeImages;
+        pub use list_images::ListImages;
+        pub use put_image::PutImage;
+    }
+    pub mod layers {
+        mod batch_check_layer_availability;
+        mod complete_layer_upload;
+        mod get_download_url_for_layer;
+        mod initiate_layer_upload;
+        mod upload_layer_part;
+        pub use batch_check_layer_availability::BatchCheckLayerAvailability;
+        pub use complete_layer_upload::CompleteLayerUpload;
+        pub use get_download_url_for_layer::GetDownloadUrlForLayer;
+        pub use initiate_layer_upload::InitiateLayerUpload;
+        pub use upload_layer_part::UploadLayerPart;
+    }
+}
+
+pub use answer::Answer;
+pub use edge::{Api, body_limit};
+pub use endpoint::Endpoint;
+pub use operation::{Address, Call, Listing, Operation, OwnRegistry, Target};
+pub use refusal::Refusal;
+pub use table::{ECR, Entry};

@@ -1,0 +1,113 @@
+//! The folders of a store: `blobs/{sha256,sha512}/{00..ff}`, `uploads`, and the file `layout` that names the version.
+//! All are made and flushed before the first upload, so that a push never has to make a folder durable.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{self, Read, Write},
+    os::{
+        fd::OwnedFd,
+        unix::fs::{DirBuilderExt, MetadataExt},
+    },
+    path::Path,
+};
+
+use wharf_oci::Algorithm;
+
+use crate::Error;
+
+/// What the file `layout` says.
+pub(super) const LAYOUT: &str = "wharf blobs 1";
+
+/// The algorithms whose digests name objects.
+pub(super) const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Sha512];
+
+/// The two folders that stay open.
+pub(super) struct Folders {
+    pub(super) blobs: OwnedFd,
+    pub(super) uploads: OwnedFd,
+}
+
+pub(super) fn open(root: &Path) -> Result<Folders, Error> {
+    let known = known(root)?;
+    let mut changed = !known;
+    changed |= make(root)?;
+    let blobs = root.join("blobs");
+    let uploads = root.join("uploads");
+    changed |= make(&blobs)? | make(&uploads)?;
+    for algorithm in ALGORITHMS {
+        changed |= make(&blobs.join(algorithm.as_str()))?;
+        for folder in folders(algorithm) {
+            changed |= make(&blobs.join(folder))?;
+        }
+    }
+    if fs::metadata(&blobs)?.dev() != fs::metadata(&uploads)?.dev() {
+        return Err(Error::Devices);
+    }
+    if changed {
+        sync(root)?;
+    }
+    if !known {
+        write(root)?;
+    }
+    Ok(Folders { blobs: File::open(blobs)?.into(), uploads: File::open(uploads)?.into() })
+}
+
+/// The folders of one algorithm, `sha256/00` to `sha256/ff`.
+pub(super) fn folders(algorithm: Algorithm) -> impl Iterator<Item = String> {
+    (0..=255u8).map(move |first| format!("{algorithm}/{first:02x}"))
+}
+
+/// Whether the folder was laid out completely before. A half-made one has no `layout` file yet.
+fn known(root: &Path) -> Result<bool, Error> {
+    let mut found = String::new();
+    match File::open(root.join("layout")) {
+        Ok(file) => file.take(100).read_to_string(&mut found)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let found = found.lines().next().unwrap_or_default();
+    if found == LAYOUT {
+        Ok(true)
+    } else {
+        Err(Error::Layout { found: found.to_owned(), known: LAYOUT })
+    }
+}
+
+/// True when the folder was not there.
+fn make(folder: &Path) -> io::Result<bool> {
+    match DirBuilder::new().mode(0o750).create(folder) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the names of all folders durable. The innermost are still empty, and flushed with each object they get.
+fn sync(root: &Path) -> io::Result<()> {
+    let blobs = root.join("blobs");
+    for algorithm in ALGORITHMS {
+        sync_folder(&blobs.join(algorithm.as_str()))?;
+    }
+    sync_folder(&blobs)?;
+    sync_folder(&root.join("uploads"))?;
+    sync_folder(root)?;
+    // `root` itself may be new. A folder above that we may not even open was not waiting for us to make something.
+    match sync_folder(&root.canonicalize()?.join("..")) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Never rewritten in place: the name appears when the content is durable.
+fn write(root: &Path) -> io::Result<()> {
+    let new = root.join("layout.new");
+    let mut file = File::create(&new)?;
+    writeln!(file, "{LAYOUT}")?;
+    file.sync_all()?;
+    fs::rename(new, root.join("layout"))?;
+    sync_folder(root)
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

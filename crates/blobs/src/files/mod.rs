@@ -1,0 +1,61 @@
+//! The engine that keeps bytes in files: what its operations share. Laying out the folder is in `layout`, system calls
+//! that write are in `disk`, appending in `append`, what ends an upload in `promote`, reading in `open`
+//! and `opened`, listing in `sweep`. Linux only: it relies on `renameat2`, `openat2` and `preadv2`.
+
+mod append;
+mod busy;
+pub(crate) mod disk;
+mod layout;
+mod open;
+mod opened;
+mod promote;
+mod sweep;
+
+use std::{io, os::fd::OwnedFd, path::Path, sync::Arc};
+
+use tokio::task::JoinHandle;
+
+use self::{busy::Busy, disk::Disk, opened::Opened};
+use crate::{Error, Options};
+
+/// One folder of bytes. Every path is relative to one of two folders that stay open, so nothing outside can be named.
+pub(crate) struct Files {
+    pub(crate) disk: Disk,
+    /// `root/blobs`: objects by their names.
+    blobs: OwnedFd,
+    /// `root/uploads`: a file for each upload, named by its id.
+    uploads: OwnedFd,
+    busy: Arc<Busy>,
+    opened: Opened,
+}
+
+impl Files {
+    pub(crate) fn open(root: &Path, options: &Options) -> Result<Files, Error> {
+        let layout::Folders { blobs, uploads } = layout::open(root)?;
+        Ok(Files {
+            disk: Disk::default(),
+            blobs,
+            uploads,
+            busy: Arc::default(),
+            opened: Opened::new(options.open_files),
+        })
+    }
+}
+
+/// Runs `act` where blocking is allowed. It runs to its end even when nobody waits any more.
+async fn blocking<T: Send + 'static>(
+    act: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    joined(tokio::task::spawn_blocking(act)).await
+}
+
+/// Waits for blocking work; its panic goes on here. It is refused only when the runtime shuts down.
+async fn joined<T>(task: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+    match task.await {
+        Ok(outcome) => outcome,
+        Err(stopped) => match stopped.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(stopped) => Err(Error::Io(io::Error::other(stopped))),
+        },
+    }
+}

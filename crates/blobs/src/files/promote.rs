@@ -1,0 +1,161 @@
+//! What ends an upload: it becomes an object, or it goes. The order of the calls is what durability rests on.
+
+use std::{
+    fs::File,
+    os::{fd::OwnedFd, unix::fs::FileExt as _},
+    slice,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use rustix::fs::{Mode, OFlags};
+use uuid::Uuid;
+use wharf_oci::{Algorithm, Digest, Hasher};
+
+use super::{Files, blocking};
+use crate::{Error, Object, SMALL_BLOB};
+
+/// Bytes read for one step of hashing anew.
+const HASHED_AT_ONCE: usize = 256 * 1024;
+
+impl Files {
+    pub(crate) async fn hash(
+        self: &Arc<Files>,
+        id: Uuid,
+        length: u64,
+        algorithm: Algorithm,
+    ) -> Result<Digest, Error> {
+        let claim = self.busy.claim(id)?;
+        let files = Arc::clone(self);
+        blocking(move || {
+            let _claim = claim;
+            let mut hasher = Hasher::new(algorithm);
+            if length > 0 {
+                let upload = files.disk.open(&files.uploads, &id.to_string(), OFlags::empty())?;
+                let mut piece = vec![0; HASHED_AT_ONCE];
+                while hasher.length() < length {
+                    let offset = hasher.length();
+                    let wanted = piece.len().min((length - offset) as usize);
+                    let read = upload.read_at(&mut piece[..wanted], offset)?;
+                    if read == 0 {
+                        return Err(Error::WrongSize { expected: length, held: offset });
+                    }
+                    hasher.update(&piece[..read]);
+                }
+            }
+            Ok(hasher.finish())
+        })
+        .await
+    }
+
+    pub(crate) async fn promote(
+        self: &Arc<Files>,
+        id: Uuid,
+        digest: &Digest,
+        size: u64,
+    ) -> Result<Object, Error> {
+        self.disk.writable()?;
+        let claim = self.busy.claim(id)?;
+        let object = Object::new(digest, id);
+        let files = Arc::clone(self);
+        blocking(move || {
+            let _claim = claim;
+            let upload = id.to_string();
+            let create = if size == 0 { OFlags::CREATE } else { OFlags::empty() };
+            let file = files.disk.open(&files.uploads, &upload, create)?;
+            let held = file.metadata()?.len();
+            if held != size {
+                return Err(Error::WrongSize { expected: size, held });
+            }
+            // The name before the flush: one journal commit then covers both, and nobody can know the name yet.
+            files.disk.rename(&files.uploads, &upload, &files.blobs, object.as_str())?;
+            files.keep(object, &file)
+        })
+        .await
+    }
+
+    pub(crate) async fn place(
+        self: &Arc<Files>,
+        id: Uuid,
+        digest: &Digest,
+        bytes: Bytes,
+    ) -> Result<Object, Error> {
+        if bytes.len() as u64 > SMALL_BLOB {
+            return Err(Error::TooLarge { limit: SMALL_BLOB });
+        }
+        self.disk.writable()?;
+        let object = Object::new(digest, id);
+        let files = Arc::clone(self);
+        blocking(move || {
+            let file =
+                files.disk.open(&files.blobs, object.as_str(), OFlags::CREATE | OFlags::EXCL)?;
+            if let Err(error) = files.disk.write(&file, slice::from_ref(&bytes), 0) {
+                files.abandon(&files.blobs, object.as_str());
+                return Err(error);
+            }
+            files.keep(object, &file)
+        })
+        .await
+    }
+
+    /// Makes a file that has its final name durable, bytes and name. When that fails, the file goes: after a failed
+    /// flush a second one may succeed without the bytes being on the disk, so nobody must get to try.
+    fn keep(&self, object: Object, file: &File) -> Result<Object, Error> {
+        let kept =
+            self.disk.make_read_only(file).and_then(|()| self.disk.sync(file)).and_then(|()| {
+                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                let folder = rustix::fs::openat(&self.blobs, object.folder(), flags, Mode::empty())
+                    .map_err(|errno| Error::Io(errno.into()))?;
+                self.disk.sync_folder(folder)
+            });
+        match kept {
+            Ok(()) => Ok(object),
+            Err(error) => {
+                self.abandon(&self.blobs, object.as_str());
+                Err(error)
+            }
+        }
+    }
+
+    /// Flushes the bytes and, as the upload may be new, its name.
+    pub(crate) async fn sync(self: &Arc<Files>, id: Uuid) -> Result<(), Error> {
+        self.disk.writable()?;
+        let files = Arc::clone(self);
+        blocking(move || {
+            let upload = id.to_string();
+            let file = files.disk.open(&files.uploads, &upload, OFlags::empty())?;
+            let synced =
+                files.disk.sync_data(&file).and_then(|()| files.disk.sync_folder(&files.uploads));
+            if synced.is_err() {
+                files.abandon(&files.uploads, &upload);
+            }
+            synced
+        })
+        .await
+    }
+
+    pub(crate) async fn discard(self: &Arc<Files>, id: Uuid) -> Result<(), Error> {
+        self.disk.writable()?;
+        let files = Arc::clone(self);
+        blocking(move || files.disk.remove(&files.uploads, &id.to_string())).await
+    }
+
+    pub(crate) async fn delete(self: &Arc<Files>, object: &Object) -> Result<(), Error> {
+        self.disk.writable()?;
+        let (files, object) = (Arc::clone(self), object.clone());
+        blocking(move || {
+            let removed = files.disk.remove(&files.blobs, object.as_str());
+            // In this order: who opened it before and remembers it after this line sees that it has no name.
+            files.opened.forget(&object);
+            removed
+        })
+        .await
+    }
+
+    /// Removes bytes after a failure whose own error matters more.
+    fn abandon(&self, folder: &OwnedFd, name: &str) {
+        if let Err(error) = self.disk.remove(folder, name) {
+            tracing::warn!(name, %error, "bytes of a failed write stay until the sweep");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! One SQL text for two engines: SQLite for one machine, PostgreSQL for many.
+//!
+//! The only crate that names sqlx. Rooms declare their SQL with [`statement!`], run it through
+//! [`Db`] (reads) or [`Tx`] (everything inside one serializable transaction), and never learn
+//! which engine answers. Deliberately absent: an object mapper, dynamic SQL, nested transactions.
+
+mod epoch;
+mod error;
+mod migrate;
+mod postgres;
+mod row;
+mod sqlite;
+mod statement;
+mod tx;
+mod value;
+
+pub use epoch::{Cached, Epochs};
+pub use error::Error;
+pub use row::{Column, Columns, Row};
+pub use statement::{STATEMENTS, Statement};
+pub use tx::{Attempts, Tx};
+pub use value::{Params, Value};
+
+#[doc(hidden)]
+pub use linkme;
+
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a transaction waits for before it is answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Durability {
+    /// Survives power loss once the call returns.
+    Power,
+    /// Survives the death of the process; a power cut may take back the last moments. For state
+    /// that a client can begin anew without loss, such as an unfinished upload.
+    Process,
+}
+
+/// A database: cheap to clone, shared by the whole process.
+#[derive(Clone)]
+pub struct Db {
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(Arc<sqlite::Sqlite>),
+    Postgres(Arc<postgres::Postgres>),
+}
+
+impl Db {
+    /// Opens (and creates) the SQLite database at `path` and brings its schema up to date.
+    ///
+    /// Fails when another process holds it, or when its schema is newer than this program.
+    pub async fn sqlite(path: &Path) -> Result<Db, Error> {
+        let db = Db { engine: Engine::Sqlite(Arc::new(sqlite::Sqlite::open(path).await?)) };
+        migrate::run(&db).await?;
+        Ok(db)
+    }
+
+    /// Connects to the PostgreSQL database at `url` (`postgres://…`) and brings its schema up to
+    /// date, under a lock that lets only one replica do so.
+    pub async fn postgres(url: &str) -> Result<Db, Error> {
+        let db = Db { engine: Engine::Postgres(Arc::new(postgres::Postgres::connect(url).await?)) };
+        migrate::run(&db).await?;
+        Ok(db)
+    }
+
+    /// Whether this process is the only one that writes here, so that what it has read stays true
+    /// until it writes itself.
+    #[must_use]
+    pub fn exclusive(&self) -> bool {
+        matches!(self.engine, Engine::Sqlite(_))
+    }
+
+    /// All rows of a reading statement.
+    pub async fn all<C: Columns>(
+        &self,
+        statement: &'static Statement,
+        params: impl Into<Params>,
+    ) -> Result<Vec<C>, Error> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.all(statement, params.into()).await,
+            Engine::Postgres(engine) => engine.all(statement, params.into()).await,
+        }
+    }
+
+    /// The first row of a reading statement, if there is one.
+    pub async fn optional<C: Columns>(
+        &self,
+        statement: &'static Statement,
+        params: impl Into<Params>,
+    ) -> Result<Option<C>, Error> {
+        Ok(self.all(statement, params).await?.into_iter().next())
+    }
+
+    /// Answers once the engine answers: for readiness probes.
+    pub async fn ping(&self) -> Result<(), Error> {
+        statement!(PING = "SELECT CAST(1 AS BIGINT)");
+        self.optional::<(i64,)>(&PING, ()).await.map(|_| ())
+    }
+
+    /// Prepares a statement without running it, so that a test can hold every declared statement
+    /// against the engine.
+    pub async fn prepare(&self, statement: &'static Statement) -> Result<(), Error> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.prepare(statement).await,
+            Engine::Postgres(engine) => engine.prepare(statement).await,
+        }
+    }
+
+    /// Finishes what is under way and closes every connection.
+    pub async fn close(&self) {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.close().await,
+            Engine::Postgres(engine) => engine.close().await,
+        }
+    }
+}

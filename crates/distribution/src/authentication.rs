@@ -1,0 +1,111 @@
+//! Who is calling: a registry token as the password of Basic authentication, or a link that
+//! GetDownloadUrlForLayer made. Nobody anonymous gets past here.
+
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{Method, StatusCode};
+use wharf_identity::TokenFault;
+use wharf_policy::Caller;
+use wharf_registry::{Error, RegistryId};
+
+use crate::{Distribution, Reply, host};
+
+/// Why a request is not let in, as ECR tells it.
+pub(crate) enum Refused {
+    /// No credentials, or none that were made here.
+    Unknown,
+    Expired,
+    /// The key behind the token was deleted or deactivated.
+    Inactive,
+    /// A genuine token of another Region than the host names.
+    OtherRegion {
+        token: String,
+        host: String,
+    },
+    Fault(Error),
+}
+
+impl Distribution {
+    /// The caller, and the registry that is addressed: the one that the host names, else the one
+    /// that issued the token.
+    pub(crate) async fn authenticate(
+        &self,
+        parts: &Parts,
+    ) -> Result<(Arc<Caller>, RegistryId), Refused> {
+        let now = self.registry.now();
+        let claims = match basic(parts) {
+            Some(basic) => match self.identity.read_token(basic, now) {
+                Ok(claims) => {
+                    (claims.access_key_id.clone(), claims.account.clone(), claims.region.clone())
+                }
+                Err(TokenFault::Expired) => return Err(Refused::Expired),
+                Err(TokenFault::Unknown) => return Err(Refused::Unknown),
+            },
+            None => {
+                let query = parts.uri.query().filter(|_| parts.method == Method::GET);
+                let link = query
+                    .and_then(|query| self.identity.read_link(parts.uri.path(), query, now))
+                    .ok_or(Refused::Unknown)?;
+                (link.access_key_id, link.account, link.region)
+            }
+        };
+        let (access_key_id, account, region) = claims;
+        let named = host::registry(host::of(parts));
+        if let Some(id) = &named
+            && id.region.as_str() != region
+        {
+            return Err(Refused::OtherRegion { token: region, host: id.region.to_string() });
+        }
+        let key = self.identity.access_key(&access_key_id).await;
+        let key = key.map_err(|error| Refused::Fault(Error::fault(error)))?;
+        let caller = key.ok_or(Refused::Inactive)?.caller.clone();
+        let own = || {
+            let (account, region) = (account.parse().ok()?, region.parse().ok()?);
+            Some(RegistryId { account, region })
+        };
+        Ok((caller, named.or_else(own).ok_or(Refused::Unknown)?))
+    }
+}
+
+fn basic(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, credentials) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("basic").then_some(credentials)
+}
+
+impl Refused {
+    /// The answer. Bearer is never offered, since there is no token server.
+    pub(crate) fn reply(self, scheme: &str, host: &str) -> Reply {
+        match self {
+            Refused::Unknown => {
+                let realm =
+                    format!("Basic realm=\"{scheme}://{host}/\",service=\"ecr.amazonaws.com\"");
+                Reply::text(StatusCode::UNAUTHORIZED, "Not Authorized\n")
+                    .header("www-authenticate", &realm)
+                    .error("UNAUTHORIZED")
+            }
+            Refused::Expired => Reply::error_of(
+                StatusCode::FORBIDDEN,
+                "DENIED",
+                "Your authorization token has expired. Reauthenticate and try again.",
+            ),
+            Refused::Inactive => Reply::error_of(
+                StatusCode::FORBIDDEN,
+                "DENIED",
+                "The principal of this authorization token is no longer active. Reauthenticate \
+                 and try again.",
+            ),
+            Refused::OtherRegion { token, host } => Reply::error_of(
+                StatusCode::BAD_REQUEST,
+                "DENIED",
+                &format!(
+                    "This authorization token is of Region {token}, the registry is in Region \
+                     {host}. Get a token with --region {host} and log in again."
+                ),
+            ),
+            Refused::Fault(error) => Reply::refusal(&error),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The OCI distribution protocol under `/v2/`, for docker, containerd, podman, Helm and the rest.
+//!
+//! The raw path is parsed once into a typed [`route::Route`]; every endpoint has a file of its own
+//! and reaches a repository only through the registry's gate. Where ECR and the specification
+//! disagree here, the specification wins; `docs/book/push-and-pull.md` lists each such choice.
+
+mod answer;
+mod authentication;
+mod blobs;
+mod catalog;
+mod host;
+mod manifests;
+mod query;
+mod range;
+mod referrers;
+mod route;
+mod tags;
+mod uploads;
+
+pub use answer::{Outcome, Reply};
+pub use blobs::SendFile;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::request::Parts;
+use http::{Method, Request, Response};
+use wharf_identity::Identity;
+use wharf_oci::RepositoryName;
+use wharf_policy::{Action, Caller};
+use wharf_registry::{Error, Registry, RegistryId, Repository};
+
+use crate::authentication::Refused;
+use crate::route::{NotARoute, Route};
+
+/// The protocol's front: cheap to clone, shared by the process.
+#[derive(Clone)]
+pub struct Distribution {
+    pub registry: Registry,
+    pub identity: Identity,
+    /// `http` or `https`, as clients see it, for the challenge.
+    pub scheme: Arc<str>,
+}
+
+/// An authenticated request to one registry.
+pub(crate) struct Call {
+    pub(crate) registry: Registry,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) id: RegistryId,
+    pub(crate) parts: Parts,
+}
+
+impl Distribution {
+    /// Answers a request whose path begins with `/v2`.
+    pub async fn serve(&self, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let head = parts.method == Method::HEAD;
+        let (caller, id) = match self.authenticate(&parts).await {
+            Ok(known) => known,
+            Err(refused) => return self.challenge(&parts, refused),
+        };
+        let principal = caller.arn.clone();
+        let call = Call { registry: self.registry.clone(), caller, id, parts };
+        let reply = match call.answer(body).await {
+            Ok(reply) => reply,
+            Err(error) => Reply::refusal(&error),
+        };
+        reply.finish(head, Some(principal))
+    }
+
+    fn challenge(&self, parts: &Parts, refused: Refused) -> Response<Body> {
+        let head = parts.method == Method::HEAD;
+        refused.reply(&self.scheme, host::of(parts)).finish(head, None)
+    }
+}
+
+impl Call {
+    /// The repository of this name, for `action`.
+    pub(crate) async fn repository(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+    ) -> Result<Repository, Error> {
+        self.registry.repository(&self.caller, action, &self.id, name.as_str()).await
+    }
+
+    async fn answer(self, body: Body) -> Result<Reply, Error> {
+        let route = match Route::parse(self.parts.uri.path()) {
+            Ok(route) => route,
+            Err(NotARoute::Unknown) => return Ok(Reply::not_found()),
+            Err(NotARoute::Name(name)) => return Err(Error::NameInvalid(name)),
+        };
+        let method = self.parts.method.clone();
+        match (&route, method.as_str()) {
+            (Route::Base, "GET" | "HEAD") => Ok(Reply::base()),
+            (Route::Catalog, "GET") => catalog::list(&self).await,
+            (Route::Tags { name }, "GET") => tags::list(&self, name).await,
+            (Route::Referrers { name, digest }, "GET") => {
+                referrers::list(&self, name, digest).await
+            }
+            (Route::Manifest { name, reference }, "GET" | "HEAD") => {
+                manifests::get(&self, name, reference).await
+            }
+            (Route::Manifest { name, reference }, "PUT") => {
+                manifests::put(&self, name, reference, body).await
+            }
+            (Route::Manifest { name, reference }, "DELETE") => {
+                manifests::delete(&self, name, reference).await
+            }
+            (Route::Blob { name, digest }, "HEAD") => blobs::head(&self, name, digest).await,
+            (Route::Blob { name, digest }, "GET") => blobs::get(&self, name, digest).await,
+            (Route::Blob { name, digest }, "DELETE") => blobs::delete(&self, name, digest).await,
+            (Route::Uploads { name }, "POST") => uploads::post(&self, name, body).await,
+            (Route::Upload { name, id }, "GET") => uploads::get(&self, name, id).await,
+            (Route::Upload { name, id }, "PATCH") => uploads::patch(&self, name, id, body).await,
+            (Route::Upload { name, id }, "PUT") => uploads::put(&self, name, id, body).await,
+            (Route::Upload { name, id }, "DELETE") => uploads::delete(&self, name, id).await,
+            _ => Err(Error::Unsupported(format!("{method} is not an operation on this path"))),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `/v2/<name>/blobs/uploads/`: layers on their way in, whole, streamed or in chunks.
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::Stream;
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use wharf_oci::{Algorithm, Digest, RepositoryName};
+use wharf_policy::Action;
+use wharf_registry::upload::{self, Upload};
+use wharf_registry::{Error, Repository, layer};
+
+use crate::answer::range;
+use crate::manifests::digest as read;
+use crate::range::chunk;
+use crate::{Call, Reply, query};
+
+/// Begins an upload, or ends it at once: by mounting, or with the whole blob in the body.
+pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Result<Reply, Error> {
+    let repository = call.repository(Action::INITIATE_LAYER_UPLOAD, name).await?;
+    let asked = call.parts.uri.query();
+    if let Some(mount) = query::value(asked, "mount") {
+        let (digest, from) = (read(&mount)?, query::value(asked, "from"));
+        let from = from.as_deref().filter(|from| !from.is_empty());
+        if layer::mount(&call.registry, &call.caller, &repository, &digest, from).await? {
+            return Ok(created(name, &digest));
+        }
+    } else if let Some(digest) = query::value(asked, "digest") {
+        call.repository(Action::UPLOAD_LAYER_PART, name).await?;
+        call.repository(Action::COMPLETE_LAYER_UPLOAD, name).await?;
+        let (digest, body) = (read(&digest)?, announced(call, body));
+        upload::monolithic(&call.registry, &repository, &digest, body).await?;
+        return Ok(created(name, &digest));
+    }
+    let algorithm = match query::value(asked, "digest-algorithm") {
+        None => Algorithm::Sha256,
+        Some(text) => text.parse().map_err(|error: wharf_oci::InvalidAlgorithm| {
+            Error::DigestInvalid(error.to_string())
+        })?,
+    };
+    let begun = upload::begin(&call.registry, &repository, &call.caller, algorithm).await?;
+    Ok(underway(StatusCode::ACCEPTED, name, &begun))
+}
+
+pub(crate) async fn get(call: &Call, name: &RepositoryName, id: &str) -> Result<Reply, Error> {
+    let (_, found) = find(call, Action::INITIATE_LAYER_UPLOAD, name, id).await?;
+    Ok(underway(StatusCode::NO_CONTENT, name, &found))
+}
+
+pub(crate) async fn patch(
+    call: &Call,
+    name: &RepositoryName,
+    id: &str,
+    body: Body,
+) -> Result<Reply, Error> {
+    let (_, found) = find(call, Action::UPLOAD_LAYER_PART, name, id).await?;
+    let offset = match offset(call, &found)? {
+        Place::Here(offset) => offset,
+        Place::Elsewhere => return Ok(out_of_order(name, &found)),
+    };
+    let stream = body.into_data_stream();
+    let grown = upload::append(&call.registry, found, offset, stream).await?;
+    Ok(underway(StatusCode::ACCEPTED, name, &grown))
+}
+
+pub(crate) async fn put(
+    call: &Call,
+    name: &RepositoryName,
+    id: &str,
+    body: Body,
+) -> Result<Reply, Error> {
+    let (repository, found) = find(call, Action::COMPLETE_LAYER_UPLOAD, name, id).await?;
+    let digest = query::value(call.parts.uri.query(), "digest").ok_or_else(|| {
+        Error::DigestInvalid(
+            "The parameter digest is missing: name the digest of the layer".to_owned(),
+        )
+    })?;
+    let digest = read(&digest)?;
+    let body = announced(call, body);
+    if body.length != Some(0) {
+        call.repository(Action::UPLOAD_LAYER_PART, name).await?;
+    }
+    let offset = match offset(call, &found)? {
+        Place::Here(offset) => offset,
+        Place::Elsewhere => return Ok(out_of_order(name, &found)),
+    };
+    upload::finish(&call.registry, &repository, found, &digest, offset, body).await?;
+    Ok(created(name, &digest))
+}
+
+pub(crate) async fn delete(call: &Call, name: &RepositoryName, id: &str) -> Result<Reply, Error> {
+    let (_, found) = find(call, Action::INITIATE_LAYER_UPLOAD, name, id).await?;
+    upload::cancel(&call.registry, found).await?;
+    Ok(Reply::new(StatusCode::NO_CONTENT))
+}
+
+async fn find(
+    call: &Call,
+    action: Action,
+    name: &RepositoryName,
+    id: &str,
+) -> Result<(Repository, Upload), Error> {
+    let repository = call.repository(action, name).await?;
+    let found = upload::find(&call.registry, &repository, &call.caller, id).await?;
+    Ok((repository, found))
+}
+
+/// Where a chunk belongs: behind what is there, or somewhere else.
+enum Place {
+    Here(Option<u64>),
+    Elsewhere,
+}
+
+fn offset(call: &Call, upload: &Upload) -> Result<Place, Error> {
+    let Some(header) = call.parts.headers.get(CONTENT_RANGE) else { return Ok(Place::Here(None)) };
+    let Some((first, length)) = header.to_str().ok().and_then(chunk) else {
+        return Ok(Place::Elsewhere);
+    };
+    if first != upload.received {
+        return Ok(Place::Elsewhere);
+    }
+    if content_length(call).is_some_and(|announced| announced != length) {
+        let text = format!("Content-Range names {length} bytes, Content-Length another number");
+        return Err(Error::BrokenOff(text));
+    }
+    Ok(Place::Here(Some(first)))
+}
+
+fn content_length(call: &Call) -> Option<u64> {
+    call.parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The body with its announced length. HTTP says that a request which announces neither a length
+/// nor a transfer coding has no body.
+fn announced(
+    call: &Call,
+    body: Body,
+) -> upload::Body<impl Stream<Item = Result<Bytes, axum::Error>> + Send + Unpin + use<>> {
+    let length = http_body::Body::size_hint(&body).exact().or_else(|| content_length(call));
+    upload::Body { stream: body.into_data_stream(), length }
+}
+
+fn underway(status: StatusCode, name: &RepositoryName, upload: &Upload) -> Reply {
+    let id = upload.id.to_string();
+    Reply::new(status)
+        .header("location", &format!("/v2/{name}/blobs/uploads/{id}"))
+        .header("docker-upload-uuid", &id)
+        .header("range", &range(upload.received))
+}
+
+fn created(name: &RepositoryName, digest: &Digest) -> Reply {
+    Reply::new(StatusCode::CREATED)
+        .header("location", &format!("/v2/{name}/blobs/{digest}"))
+        .header("docker-content-digest", digest.as_str())
+}
+
+/// 416 with where to go on, so that the client need not ask.
+fn out_of_order(name: &RepositoryName, upload: &Upload) -> Reply {
+    Reply::refusal(&Error::RangeInvalid { received: upload.received })
+        .header("location", &format!("/v2/{name}/blobs/uploads/{}", upload.id))
+}

@@ -1,0 +1,60 @@
+//! Access keys: the pair of id and secret that signs requests.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wharf_db::{Cached, statement};
+use wharf_policy::Caller;
+
+use crate::{Error, Identity};
+
+/// An active access key with the caller it stands for.
+pub struct AccessKey {
+    pub caller: Arc<Caller>,
+    secret: String,
+}
+
+impl AccessKey {
+    /// The secret access key. Never log it.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+}
+
+impl fmt::Debug for AccessKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "AccessKey({}, ***)", self.caller.access_key_id)
+    }
+}
+
+impl Identity {
+    /// The access key with this id; None when it was never made, was deleted or is inactive.
+    pub async fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, Error> {
+        let epoch = self.epochs.current(id);
+        if let Some(found) = self.access_keys.get(id).and_then(|cached| cached.fresh(epoch)) {
+            return Ok(found);
+        }
+        let found = self.read_access_key(id).await?.map(Arc::new);
+        if let Some(epoch) = epoch {
+            let cached = Cached { epoch, value: found.clone() };
+            self.access_keys.insert(id.to_owned(), cached);
+        }
+        Ok(found)
+    }
+
+    async fn read_access_key(&self, id: &str) -> Result<Option<AccessKey>, Error> {
+        statement!(
+            FIND = "SELECT account_id, secret FROM access_keys WHERE id = $1 AND active = 1"
+        );
+        let Some((account, sealed)) = self.db.optional::<(String, Vec<u8>)>(&FIND, (id,)).await?
+        else {
+            return Ok(None);
+        };
+        let secret = String::from_utf8(self.key.open(id, &sealed)?)
+            .map_err(|_| Error::WrongInstallationKey)?;
+        let account = account.parse().map_err(|_| Error::WrongInstallationKey)?;
+        let caller = Arc::new(Caller::root(account, id.to_owned()));
+        Ok(Some(AccessKey { caller, secret }))
+    }
+}

@@ -1,0 +1,133 @@
+//! The one secret of an installation: it seals what the database stores and proves tokens genuine.
+//! It lives outside the database; whoever has only a copy of the database has no secret.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::{aead, hkdf, hmac, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::Error;
+
+/// 32 random bytes and what is derived from them.
+#[derive(Clone)]
+pub struct InstallationKey(Arc<Keys>);
+
+struct Keys {
+    root: hkdf::Prk,
+    seal: aead::LessSafeKey,
+}
+
+const NONCE_LENGTH: usize = 12;
+
+impl InstallationKey {
+    /// A new key from the system's random numbers, in the text form that [`InstallationKey::read`]
+    /// takes.
+    pub fn generate() -> Result<String, Error> {
+        let mut bytes = [0u8; 32];
+        rand::fill(&mut bytes).map_err(|_| Error::Random)?;
+        Ok(STANDARD.encode(bytes))
+    }
+
+    /// Reads the text form: 32 bytes in Base64, white space around them ignored.
+    pub fn read(text: &str) -> Result<InstallationKey, Error> {
+        let bytes =
+            STANDARD.decode(text.trim()).ok().filter(|bytes| bytes.len() == 32).ok_or_else(
+                || {
+                    Error::InvalidInstallationKey(
+                    "the installation key must be 32 bytes in Base64, as `openssl rand -base64 32` \
+                     prints them"
+                        .to_owned(),
+                )
+                },
+            )?;
+        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"wharf installation key 1").extract(&bytes);
+        let seal = aead::UnboundKey::new(&aead::AES_256_GCM, &expand(&root, "seal"))
+            .map(aead::LessSafeKey::new)
+            .map_err(|_| {
+                Error::InvalidInstallationKey("the installation key is unusable".to_owned())
+            })?;
+        Ok(InstallationKey(Arc::new(Keys { root, seal })))
+    }
+
+    /// Encrypts `secret`; `context` (such as the key id it belongs to) must be given again to open
+    /// it, so that sealed values cannot change places.
+    pub(crate) fn seal(&self, context: &str, secret: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut nonce = [0u8; NONCE_LENGTH];
+        rand::fill(&mut nonce).map_err(|_| Error::Random)?;
+        let mut sealed = secret.to_vec();
+        let unique = aead::Nonce::assume_unique_for_key(nonce);
+        self.0
+            .seal
+            .seal_in_place_append_tag(unique, aead::Aad::from(context.as_bytes()), &mut sealed)
+            .map_err(|_| Error::Random)?;
+        let mut stored = nonce.to_vec();
+        stored.append(&mut sealed);
+        Ok(stored)
+    }
+
+    /// The inverse of [`InstallationKey::seal`].
+    pub(crate) fn open(&self, context: &str, stored: &[u8]) -> Result<Vec<u8>, Error> {
+        let (nonce, sealed) =
+            stored.split_first_chunk::<NONCE_LENGTH>().ok_or(Error::WrongInstallationKey)?;
+        let mut secret = sealed.to_vec();
+        let nonce = aead::Nonce::assume_unique_for_key(*nonce);
+        let length = self
+            .0
+            .seal
+            .open_in_place(nonce, aead::Aad::from(context.as_bytes()), &mut secret)
+            .map_err(|_| Error::WrongInstallationKey)?
+            .len();
+        secret.truncate(length);
+        Ok(secret)
+    }
+
+    pub(crate) fn sign(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &expand(&self.0.root, purpose));
+        let mut code = [0u8; 32];
+        code.copy_from_slice(hmac::sign(&key, message).as_ref());
+        code
+    }
+
+    pub(crate) fn is_signed(&self, purpose: &str, message: &[u8], code: &[u8]) -> bool {
+        use subtle::ConstantTimeEq as _;
+        self.sign(purpose, message).ct_eq(code).into()
+    }
+}
+
+fn expand(root: &hkdf::Prk, purpose: &str) -> [u8; 32] {
+    let mut key = [0u8; 32];
+    root.expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
+        .and_then(|output| output.fill(&mut key))
+        .expect("32 bytes are within what HKDF-SHA256 gives");
+    key
+}
+
+impl fmt::Debug for InstallationKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("InstallationKey(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn sealed_secrets_open_only_whole_in_place_and_with_the_same_key() {
+        let key = InstallationKey::read(&InstallationKey::generate().unwrap()).unwrap();
+        let other = InstallationKey::read(&InstallationKey::generate().unwrap()).unwrap();
+        let sealed = key.seal("AKIA1", b"secret").unwrap();
+        assert_eq!(key.open("AKIA1", &sealed).unwrap(), b"secret");
+        assert!(key.open("AKIA2", &sealed).is_err());
+        assert!(other.open("AKIA1", &sealed).is_err());
+        for index in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[index] ^= 1;
+            assert!(key.open("AKIA1", &flipped).is_err());
+            assert!(key.open("AKIA1", &sealed[..index]).is_err());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! What a request is about, and its ARN.
+
+use std::fmt;
+
+use crate::{AccountId, PARTITION, Region};
+
+/// The resource that an action is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Resource<'a> {
+    /// The registry as a whole: prints as `*`.
+    Registry { account: &'a AccountId },
+    /// Every repository of a registry: `arn:aws:ecr:<region>:<account>:repository/*`.
+    AnyRepository { account: &'a AccountId, region: &'a Region },
+    /// A repository, whether it exists or not.
+    Repository { account: &'a AccountId, region: &'a Region, name: &'a str },
+}
+
+impl Resource<'_> {
+    /// The account whose resource it is.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        match self {
+            Resource::Registry { account }
+            | Resource::AnyRepository { account, .. }
+            | Resource::Repository { account, .. } => account,
+        }
+    }
+}
+
+impl fmt::Display for Resource<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Resource::Registry { .. } => out.write_str("*"),
+            Resource::AnyRepository { account, region } => {
+                write!(out, "arn:{PARTITION}:ecr:{region}:{account}:repository/*")
+            }
+            Resource::Repository { account, region, name } => {
+                write!(out, "arn:{PARTITION}:ecr:{region}:{account}:repository/{name}")
+            }
+        }
+    }
+}

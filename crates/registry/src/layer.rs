@@ -1,0 +1,207 @@
+//! Layers: a repository's right to bytes in the store. Config blobs are layers here, as in ECR.
+//!
+//! Bytes are kept once per deployment; a link row gives a repository access. Without the link the
+//! layer is not there, whatever digest the caller knows.
+
+use wharf_blobs::{Content, Object};
+use wharf_db::{Cached, statement, tx};
+use wharf_oci::{Digest, Manifest};
+use wharf_policy::{Action, Caller};
+
+use crate::{Error, Registry, Repository};
+
+/// A layer that a repository holds.
+#[derive(Clone)]
+pub struct Layer {
+    /// In bytes.
+    pub size: u64,
+    pub(crate) object: Object,
+    /// Milliseconds since 1970.
+    pub(crate) linked_at: i64,
+}
+
+/// How many repositories are tried as the source of a mount that names none.
+const SOURCES: i64 = 20;
+
+statement! {
+    FIND = "SELECT b.size, b.object, l.linked_at FROM blob_links l JOIN blobs b ON b.id = l.blob_id
+            WHERE l.repository_id = $1 AND l.digest = $2";
+    REFERENCED = "SELECT parent FROM image_references
+                  WHERE repository_id = $1 AND child = $2 ORDER BY parent LIMIT 1";
+    PARENT = "SELECT i.media_type, i.manifest FROM image_references r
+              JOIN images i ON i.repository_id = r.repository_id AND i.digest = r.parent
+              WHERE r.repository_id = $1 AND r.child = $2 AND r.is_image = 0 LIMIT 1";
+    UNLINK = "DELETE FROM blob_links WHERE repository_id = $1 AND digest = $2";
+    HOLDERS = "SELECT r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+               WHERE l.digest = $1 AND r.account_id = $2 AND r.region = $3 LIMIT $4";
+    BLOB_OF = "SELECT blob_id FROM blob_links WHERE repository_id = $1 AND digest = $2";
+    LINK = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
+            VALUES ($1, $2, $3, $4, $4)
+            ON CONFLICT (repository_id, digest)
+            DO UPDATE SET blob_id = excluded.blob_id, used_at = excluded.used_at";
+}
+
+/// The layer with this digest, if the repository holds it.
+pub async fn find(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Option<Layer>, Error> {
+    let key = (repository.id().clone(), digest.clone());
+    let epoch = registry.remembered.contents.current(&key.0);
+    let cached = registry.remembered.layers.get(&key);
+    if let Some(layer) = cached.and_then(|cached| cached.fresh(epoch)) {
+        return Ok(Some(layer));
+    }
+    let values = (&*key.0, digest.as_str());
+    let Some((size, object, linked_at)) =
+        registry.db.optional::<(i64, String, i64)>(&FIND, values).await?
+    else {
+        return Ok(None);
+    };
+    let object = object.parse().map_err(Error::fault)?;
+    let layer = Layer { size: size as u64, object, linked_at };
+    if let Some(epoch) = epoch {
+        registry.remembered.layers.insert(key, Cached { epoch, value: layer.clone() });
+    }
+    Ok(Some(layer))
+}
+
+/// Whether the repository holds the layer, told to somebody who will rely on it: the layer then
+/// stays for a grace, even if no image refers to it.
+pub async fn announce(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Option<Layer>, Error> {
+    let found = find(registry, repository, digest).await?;
+    if found.is_some() {
+        registry.used(repository, digest);
+    }
+    Ok(found)
+}
+
+/// The bytes of a layer.
+pub async fn open(registry: &Registry, layer: &Layer) -> Result<Content, Error> {
+    Ok(registry.store.open(&layer.object).await?)
+}
+
+/// The layer, if it may be downloaded by its address: one that is in an image, or that was
+/// uploaded within the grace.
+pub async fn downloadable(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Layer, Error> {
+    let (name, account) = (repository.name().clone(), repository.registry().account.clone());
+    let Some(layer) = find(registry, repository, digest).await? else {
+        return Err(Error::LayerNotFound { digest: digest.clone(), name, account });
+    };
+    let age = registry.now() - layer.linked_at;
+    if age > registry.settings.grace.as_millis() as i64 {
+        let values = (&**repository.id(), digest.as_str());
+        if registry.db.optional::<(String,)>(&REFERENCED, values).await?.is_none() {
+            return Err(Error::LayerInaccessible { digest: digest.clone(), name, account });
+        }
+    }
+    Ok(layer)
+}
+
+/// The media type that an image of the repository gives the layer, if one names it.
+pub async fn media_type(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Option<String>, Error> {
+    let values = (&**repository.id(), digest.as_str());
+    let parent = registry.db.optional::<(String, Vec<u8>)>(&PARENT, values).await?;
+    let Some((media_type, bytes)) = parent else { return Ok(None) };
+    let manifest = Manifest::parse(&bytes, Some(&media_type))?;
+    let named =
+        manifest.config.iter().chain(&manifest.layers).find(|named| named.digest == *digest);
+    Ok(named.map(|named| named.media_type.clone()))
+}
+
+/// Takes the layer away from the repository, unless one of its images needs it.
+pub async fn delete(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<(), Error> {
+    let id = repository.id();
+    let removed = tx!(registry.db, |tx| {
+        let values = (&**id, digest.as_str());
+        if tx.optional::<(String,)>(&REFERENCED, values).await?.is_some() {
+            return Err(Error::LayerReferenced { digest: digest.clone() });
+        }
+        Ok(tx.execute(&UNLINK, values).await?)
+    })?;
+    registry.changed(id);
+    if removed == 0 {
+        let (name, account) = (repository.name().clone(), repository.registry().account.clone());
+        return Err(Error::LayerNotFound { digest: digest.clone(), name, account });
+    }
+    Ok(())
+}
+
+/// Gives `target` a layer that another repository of the same registry holds and `caller` may
+/// read: the named one, or any. False when there is none such, for whatever reason.
+pub async fn mount(
+    registry: &Registry,
+    caller: &Caller,
+    target: &Repository,
+    digest: &Digest,
+    from: Option<&str>,
+) -> Result<bool, Error> {
+    if !registry.settings.mounting {
+        return Ok(false);
+    }
+    let names = match from {
+        Some(name) => vec![name.to_owned()],
+        None => holders(registry, target, digest).await?,
+    };
+    let action = Action::GET_DOWNLOAD_URL_FOR_LAYER;
+    for name in names {
+        match registry.repository(caller, action, target.registry(), &name).await {
+            Ok(source) => {
+                if link_from(registry, &source, target, digest).await? {
+                    return Ok(true);
+                }
+            }
+            Err(error) if error.is_fault() => return Err(error),
+            // Not there or not readable: the caller learns neither, and uploads instead.
+            Err(_) => {}
+        }
+    }
+    Ok(false)
+}
+
+async fn holders(
+    registry: &Registry,
+    target: &Repository,
+    digest: &Digest,
+) -> Result<Vec<String>, Error> {
+    let id = target.registry();
+    let values = (digest.as_str(), id.account.as_str(), id.region.as_str(), SOURCES);
+    let rows = registry.db.all::<(String,)>(&HOLDERS, values).await?;
+    Ok(rows.into_iter().map(|(name,)| name).collect())
+}
+
+async fn link_from(
+    registry: &Registry,
+    source: &Repository,
+    target: &Repository,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    let now = registry.now();
+    let linked = tx!(registry.db, |tx| {
+        let held = (&**source.id(), digest.as_str());
+        let Some((blob,)) = tx.optional::<(String,)>(&BLOB_OF, held).await? else {
+            return Ok(false);
+        };
+        tx.execute(&LINK, (&**target.id(), digest.as_str(), blob, now)).await?;
+        Ok::<_, Error>(true)
+    })?;
+    registry.changed(target.id());
+    Ok(linked)
+}

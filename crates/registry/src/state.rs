@@ -1,0 +1,121 @@
+//! The state that all rooms share: the engines, the clock, the settings, and what is remembered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use wharf_blobs::Store;
+use wharf_db::{Cached, Db, Epochs};
+use wharf_oci::{Digest, Tag};
+
+use crate::activity::Activity;
+use crate::layer::Layer;
+use crate::pull::Stored;
+use crate::repository::Row;
+
+/// Milliseconds since 1970; a test brings its own.
+pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The registry of a deployment: cheap to clone, shared by the process.
+#[derive(Clone)]
+pub struct Registry {
+    pub(crate) db: Db,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) remembered: Arc<Remembered>,
+    pub(crate) activity: Arc<Activity>,
+    /// Names the running kernel: bytes that were not flushed do not outlive it.
+    pub(crate) boot: Arc<str>,
+}
+
+/// What the operator can set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long an upload may rest, and how long a layer may be in no image, before it is removed.
+    pub grace: Duration,
+    /// How long the bytes of a removed blob are kept.
+    pub quarantine: Duration,
+    /// The last pull of an image is recorded at most this often.
+    pub pull_interval: Duration,
+    /// Whether a layer of one repository can be mounted into another without being sent again.
+    pub mounting: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let hours = |count: u64| Duration::from_secs(count * 60 * 60);
+        Settings {
+            grace: hours(24),
+            quarantine: hours(1),
+            pull_interval: Duration::from_secs(10 * 60),
+            mounting: true,
+        }
+    }
+}
+
+/// What was read lately. Each entry holds only while its epoch is current, see [`Epochs`].
+pub(crate) struct Remembered {
+    /// By the name of the registry and repository.
+    pub(crate) names: Epochs,
+    /// By the repository's id.
+    pub(crate) contents: Epochs,
+    pub(crate) repositories: Cache<String, Cached<Arc<Row>>>,
+    pub(crate) tags: Cache<(Arc<str>, Tag), Cached<Digest>>,
+    pub(crate) manifests: Cache<(Arc<str>, Digest), Cached<Arc<Stored>>>,
+    pub(crate) layers: Cache<(Arc<str>, Digest), Cached<Layer>>,
+}
+
+/// How many repositories, tags and layers are remembered. Manifests are bounded by their bytes.
+const ENTRIES: u64 = 20_000;
+const MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
+
+impl Registry {
+    /// The registry whose rows are in `db` and whose bytes are in `store`.
+    #[must_use]
+    pub fn new(db: Db, store: Store, clock: Clock, settings: Settings) -> Registry {
+        let exclusive = db.exclusive();
+        let weigh = |_: &(Arc<str>, Digest), cached: &Cached<Arc<Stored>>| {
+            u32::try_from(cached.value.bytes.len() + 512).unwrap_or(u32::MAX)
+        };
+        let remembered = Remembered {
+            names: Epochs::new(exclusive),
+            contents: Epochs::new(exclusive),
+            repositories: Cache::new(ENTRIES),
+            tags: Cache::new(ENTRIES),
+            manifests: Cache::builder().weigher(weigh).max_capacity(MANIFEST_BYTES).build(),
+            layers: Cache::new(ENTRIES),
+        };
+        let activity = Arc::new(Activity::default());
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+            .map_or_else(|_| uuid::Uuid::new_v4().to_string(), |id| id.trim().to_owned());
+        Registry {
+            db,
+            store,
+            clock,
+            settings: Arc::new(settings),
+            remembered: Arc::new(remembered),
+            activity,
+            boot: boot.into(),
+        }
+    }
+
+    /// The time, in milliseconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        (self.clock)()
+    }
+
+    /// Whether the engines can take work: the database answers and the store has not failed.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.db.ping().await?;
+        if self.store.failed() { Err(Error::StoreFailed) } else { Ok(()) }
+    }
+
+    /// Everything remembered of the repository's content is stale from now on.
+    pub(crate) fn changed(&self, repository_id: &Arc<str>) {
+        self.remembered.contents.advance(repository_id);
+    }
+}
+
+use crate::Error;

@@ -1,0 +1,194 @@
+//! The doors: which part of the program answers a request, by its path alone.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use wharf_api::{Answer, Api};
+use wharf_distribution::{Distribution, Outcome, SendFile};
+
+use crate::listen::Sendfile;
+use crate::shutdown::Stop;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{ErrorCode, Principal, RequestId};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// The application behind the listener: cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Doors>);
+
+struct Doors {
+    api: Api,
+    distribution: Distribution,
+    metrics: Arc<Metrics>,
+    stop: Stop,
+}
+
+impl App {
+    /// The application with these parts. `stop` makes it say that it is not ready any more.
+    #[must_use]
+    pub fn new(api: Api, distribution: Distribution, metrics: Arc<Metrics>, stop: Stop) -> App {
+        App(Arc::new(Doors { api, distribution, metrics, stop }))
+    }
+}
+
+impl<B> tower::Service<Request<B>> for App
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let doors = self.0.clone();
+        Box::pin(async move { Ok(doors.answer(request.map(Body::new)).await) })
+    }
+}
+
+impl Doors {
+    async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        let path = request.uri().path();
+        match path {
+            "/" => self.aws(request).await,
+            "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
+            "/readyz" => self.readiness().await,
+            "/metrics" => self.metrics(),
+            _ if path == "/v2" || path.starts_with("/v2/") => {
+                lend_sendfile(&mut request);
+                told(self.distribution.serve(request).await)
+            }
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "Nothing is here. The ECR API is at POST /, the registry under /v2/.\n".to_owned(),
+            ),
+        }
+    }
+
+    /// ECR's JSON protocol is known by its target header, IAM and STS by the lack of it.
+    async fn aws(&self, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        if parts.method == Method::GET && parts.uri.query().is_none() {
+            let hello = "This is Wharf, a private container registry. Point aws at it with \
+                         `eval \"$(wharf env)\"`.\n";
+            return text(StatusCode::OK, hello.to_owned());
+        }
+        if parts.method != Method::POST && parts.method != Method::GET {
+            return text(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Only POST and GET are served here.\n".to_owned(),
+            );
+        }
+        let body = match read(&parts, body).await {
+            Ok(body) => body,
+            Err(response) => return response,
+        };
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
+        let answer = match parts.headers.contains_key("x-amz-target") {
+            true => self.api.ecr(&parts, &body, &id).await,
+            false => self.api.query(&parts, &body, &id).await,
+        };
+        response(answer, &id)
+    }
+
+    async fn readiness(&self) -> Response<Body> {
+        if self.stop.has_begun() {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n".to_owned());
+        }
+        match self.api.registry.ready().await {
+            Ok(()) => text(StatusCode::OK, "ready\n".to_owned()),
+            Err(error) => {
+                tracing::warn!(%error, "not ready");
+                text(StatusCode::SERVICE_UNAVAILABLE, "not ready; the log tells why\n".to_owned())
+            }
+        }
+    }
+
+    fn metrics(&self) -> Response<Body> {
+        match self.metrics.page() {
+            Ok(page) => text(StatusCode::OK, page),
+            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        }
+    }
+}
+
+/// The body, cut off where its operation's limit is.
+async fn read(parts: &Parts, body: Body) -> Result<Bytes, Response<Body>> {
+    let limit = wharf_api::body_limit(parts);
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The request is larger than the {limit} bytes that this operation takes.\n"),
+        )),
+        Err(_) => Err(text(StatusCode::BAD_REQUEST, "The request body broke off.\n".to_owned())),
+    }
+}
+
+fn response(answer: Answer, id: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Some(code) = answer.error.as_deref().and_then(|code| HeaderValue::from_str(code).ok()) {
+        headers.insert(ERROR_TYPE, code);
+    }
+    let extensions = response.extensions_mut();
+    if let Some(principal) = answer.principal {
+        extensions.insert(Principal(principal.into()));
+    }
+    if let Some(code) = answer.error {
+        extensions.insert(ErrorCode(code.into()));
+    }
+    response
+}
+
+/// Hands the outcome of a registry request to the access log.
+fn told(mut response: Response<Body>) -> Response<Body> {
+    let extensions = response.extensions_mut();
+    if let Some(Outcome { principal, error }) = extensions.remove::<Outcome>() {
+        if let Some(principal) = principal {
+            extensions.insert(Principal(principal.into()));
+        }
+        if let Some(error) = error {
+            extensions.insert(ErrorCode(error.into()));
+        }
+    }
+    response
+}
+
+/// Lets the registry send files without copying, where this connection can.
+fn lend_sendfile(request: &mut Request<Body>) {
+    let extensions = request.extensions_mut();
+    if let Some(sendfile) = extensions.remove::<Sendfile>() {
+        let send = move |file, range| Body::new(sendfile.body(file, range));
+        extensions.insert(SendFile(Arc::new(send)));
+    }
+}
+
+fn text(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, TEXT);
+    response
+}

@@ -1,0 +1,174 @@
+//! The command line. What the commands do is elsewhere; the flags that mirror configuration keys
+//! are made from the table of keys.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+
+use crate::config::Flags;
+use crate::config::keys::{KEYS, Key, Kind};
+
+/// Wharf: the Amazon ECR that you run yourself.
+///
+/// Every option can also be set by an environment variable (WHARF_ and its name) or in a TOML
+/// file; a flag goes before the environment, the environment before the file.
+#[derive(Parser)]
+#[command(name = "wharf", arg_required_else_help = true, disable_version_flag = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Commands,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Commands {
+    /// Start the registry.
+    ///
+    /// Without any option it keeps everything in ./wharf-data, listens on 127.0.0.1:5080, makes
+    /// root credentials at the first start and says what to type next.
+    Serve(Settings),
+    /// Print the exports that point aws and the SDKs at this registry, for eval "$(wharf env)".
+    Env(Settings),
+    /// Print the effective configuration as TOML, with the source of each value, without secrets.
+    Config(ConfigArgs),
+    /// Print the version.
+    Version,
+    /// Make certificates for HTTPS.
+    #[command(subcommand, arg_required_else_help = true)]
+    Tls(TlsCommand),
+}
+
+/// The options of `wharf config`.
+#[derive(Args)]
+pub struct ConfigArgs {
+    /// Print the reference of all keys as a Markdown table instead.
+    #[arg(long)]
+    pub reference: bool,
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The commands about TLS.
+#[derive(Subcommand)]
+pub enum TlsCommand {
+    /// Make a private certificate authority and a server certificate under <data>/tls.
+    ///
+    /// The certificate is for localhost, 127.0.0.1, ::1, the registry hosts of the Region under
+    /// localhost, and each --host. An authority that is there already is kept and signs a new
+    /// server certificate, so that clients which trust it need nothing new.
+    Init(TlsInit),
+}
+
+/// The options of `wharf tls init`.
+#[derive(Args)]
+pub struct TlsInit {
+    /// Another name or IP address that the certificate is for; may be given more than once, and
+    /// may begin with a wildcard label (*.example.com).
+    #[arg(long = "host", value_name = "NAME")]
+    pub hosts: Vec<String>,
+    /// How many days the server certificate is valid. Apple's systems accept no more than 825.
+    #[arg(long, default_value_t = 825, value_parser = clap::value_parser!(u16).range(1..=3650))]
+    pub days: u16,
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The flags that mirror the configuration keys.
+#[derive(Clone, Default)]
+pub struct Settings(pub Flags);
+
+impl Settings {
+    fn flags() -> impl Iterator<Item = &'static Key> {
+        KEYS.iter().filter(|key| key.kind != Kind::Secret)
+    }
+}
+
+impl Args for Settings {
+    fn augment_args(command: Command) -> Command {
+        let file = Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .help("The configuration file, TOML. [env: WHARF_CONFIG]")
+            .value_parser(clap::value_parser!(PathBuf));
+        Self::flags().map(argument).fold(command.arg(file), Command::arg)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn argument(key: &'static Key) -> Arg {
+    let default = match key.default {
+        "" => String::new(),
+        default => format!(" [default: {default}]"),
+    };
+    let help = format!("{}{default} [env: {}]", key.doc, key.variable());
+    let argument = Arg::new(key.name).long(key.flag()).value_name(key.placeholder()).help(help);
+    match key.kind {
+        Kind::Choice(choices) => argument.value_parser(choices.to_vec()).hide_possible_values(true),
+        _ => argument,
+    }
+}
+
+impl FromArgMatches for Settings {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = Self::flags().filter_map(|key| {
+            let value = matches.get_one::<String>(key.name)?;
+            Some((key.name, value.clone()))
+        });
+        Ok(Self(Flags {
+            values: given.collect(),
+            config: matches.get_one::<PathBuf>("config").cloned(),
+        }))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_key_but_secrets_is_a_flag_and_is_explained() {
+        let mut command = Cli::command();
+        let help = command.find_subcommand_mut("serve").unwrap().render_long_help().to_string();
+        for key in &KEYS {
+            let flag = format!("--{} ", key.flag());
+            assert_eq!(help.contains(&flag), key.kind != Kind::Secret, "{}", key.name);
+            assert!(key.kind == Kind::Secret || help.contains(&key.variable()), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn flags_are_taken_by_name() {
+        let line = ["wharf", "serve", "--registry-host", "r.example.com", "--config", "w.toml"];
+        let Commands::Serve(Settings(flags)) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("not serve");
+        };
+        assert_eq!(flags.values, [("registry_host", "r.example.com".to_owned())]);
+        assert_eq!(flags.config, Some("w.toml".into()));
+    }
+
+    #[test]
+    fn nothing_to_do_shows_the_help() {
+        let error = Cli::try_parse_from(["wharf"]).err().unwrap();
+        let shown = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+        assert_eq!(error.kind(), shown);
+    }
+}

@@ -1,0 +1,118 @@
+//! What each command does.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::Context as _;
+
+use crate::cli::{Commands, ConfigArgs, TlsCommand, TlsInit};
+use crate::config::{Config, keys};
+use crate::start::{self, Running};
+use crate::telemetry::logs;
+use crate::tls::authority::{self, Wanted};
+use crate::{folder, shutdown};
+
+/// Runs the command; an error is told to the user as it is.
+pub fn run(command: Commands) -> anyhow::Result<()> {
+    match command {
+        Commands::Serve(settings) => serve(&Config::read(&settings.0)?),
+        Commands::Env(settings) => environment(&Config::read(&settings.0)?),
+        Commands::Config(ConfigArgs { reference: true, .. }) => print(&keys::reference()),
+        Commands::Config(ConfigArgs { settings, .. }) => print(&Config::read(&settings.0)?.show()),
+        Commands::Version => print(&format!("wharf {}\n", env!("CARGO_PKG_VERSION"))),
+        Commands::Tls(TlsCommand::Init(init)) => tls_init(init),
+    }
+}
+
+fn serve(config: &Config) -> anyhow::Result<()> {
+    logs::begin(config.log_format, &config.log_level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (_stopper, stop) = shutdown::on_signals()?;
+        let running = start::start(config, start::system_clock(), stop).await?;
+        tracing::info!(address = %running.address, data = %config.data.display(), "listening");
+        banner(config, &running);
+        running.done.await?
+    })
+}
+
+/// Tells a person what to type next; a log collector is spared.
+fn banner(config: &Config, running: &Running) {
+    if !running.root.created && !std::io::stderr().is_terminal() {
+        return;
+    }
+    let port = running.address.port();
+    let (endpoint, host) = (config.endpoint_url(port), config.registry_host(port));
+    let host = host.replace("{account}", &config.account).replace("{region}", &config.region);
+    let credentials = folder::credentials(&config.data);
+    let data = match config.data.to_str() {
+        Some("./wharf-data") | None => String::new(),
+        Some(path) => format!(" --data {path}"),
+    };
+    let made = match running.root.created {
+        true => "Made the root credentials of account",
+        false => "The root credentials of account",
+    };
+    eprintln!(
+        "\nWharf is ready: ECR API at {endpoint}, images at {host}/<repository>:<tag>\n\
+         {made} {account}: {credentials}\n\n\
+         Next, in another shell:\n\
+         \x20 eval \"$(wharf env{data})\"\n\
+         \x20 aws ecr create-repository --repository-name demo-app-repo\n\
+         \x20 aws ecr get-login-password | docker login --username AWS --password-stdin {host}\n\
+         \x20 docker tag demo-app:latest {host}/demo-app-repo:latest\n\
+         \x20 docker push {host}/demo-app-repo:latest\n",
+        account = config.account,
+        credentials = credentials.display(),
+    );
+}
+
+fn environment(config: &Config) -> anyhow::Result<()> {
+    let (id, secret) = match &config.root {
+        Some(root) => (root.id.clone(), root.secret.0.clone()),
+        None => folder::read_credentials(&config.data)?,
+    };
+    let port = folder::read_port(&config.data).unwrap_or(config.listen.port());
+    let mut text = String::new();
+    let exports = [
+        ("AWS_ENDPOINT_URL", config.endpoint_url(port)),
+        ("AWS_ACCESS_KEY_ID", id),
+        ("AWS_SECRET_ACCESS_KEY", secret),
+        ("AWS_REGION", config.region.clone()),
+        ("AWS_DEFAULT_REGION", config.region.clone()),
+    ];
+    for (name, value) in exports {
+        text.push_str(&format!("export {name}={}\n", quoted(&value)));
+    }
+    // A token of another session would be sent along and make every signature wrong.
+    text.push_str("unset AWS_SESSION_TOKEN AWS_PROFILE\n");
+    print(&text)
+}
+
+fn tls_init(init: TlsInit) -> anyhow::Result<()> {
+    let config = Config::read(&init.settings.0)?;
+    folder::make(&config.data)?;
+    let wanted = Wanted {
+        folder: config.data.join("tls"),
+        hosts: init.hosts,
+        region: config.region.clone(),
+        days: init.days,
+    };
+    let made = authority::init(&wanted)?;
+    let port = config.listen.port();
+    let endpoint = config.endpoint_url(port).replacen("http://", "https://", 1);
+    print(&made.next_steps(&config.registry_host(port), &endpoint))
+}
+
+/// For a POSIX shell: plain where nothing in it is special, else in single quotes.
+fn quoted(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:+=@%".contains(&byte);
+    match value.bytes().all(plain) && !value.is_empty() {
+        true => value.to_owned(),
+        false => format!("'{}'", value.replace('\'', "'\\''")),
+    }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot print")
+}

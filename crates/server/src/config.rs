@@ -1,0 +1,353 @@
+//! The configuration of one process: every key parsed and checked before anything starts. The
+//! table of keys is `config/keys.rs`, where values come from `config/settings.rs`.
+
+pub mod keys;
+mod settings;
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::forwarded::Trusted;
+use crate::telemetry::access::Destination;
+use crate::telemetry::logs::{self, LogFormat, Secret};
+pub use settings::{ConfigError, Flags, Settings, Source};
+
+/// The configuration, checked. Fields are documented by their keys in `config/keys.rs`.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub struct Config {
+    pub data: PathBuf,
+    pub listen: SocketAddr,
+    pub registry_host: Option<String>,
+    pub public_url: Option<String>,
+    pub region: String,
+    pub account: String,
+    pub database_url: Option<Secret>,
+    pub root: Option<RootKey>,
+    pub secret_key_file: PathBuf,
+    pub tls: Option<TlsFiles>,
+    pub log_format: LogFormat,
+    pub log_level: String,
+    pub access_log: Destination,
+    pub trusted_proxies: Trusted,
+    pub max_connections: usize,
+    pub stall_timeout: Duration,
+    pub upload_floor: u64,
+    pub shutdown_grace: Duration,
+    pub clock_skew: Duration,
+    pub blob_grace: Duration,
+    pub pull_time_interval: Duration,
+    pub blob_mounting: bool,
+    settings: Settings,
+}
+
+/// Root credentials that the operator chose.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RootKey {
+    /// The access key id.
+    pub id: String,
+    /// The secret access key.
+    pub secret: Secret,
+}
+
+/// The files that TLS is served from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TlsFiles {
+    /// The certificate chain, PEM.
+    pub cert: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+impl Config {
+    /// Reads flags, environment and file of this process.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn read(flags: &Flags) -> Result<Self, ConfigError> {
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        });
+        Self::check(Settings::gather(flags, environment)?)
+    }
+
+    /// Checks gathered settings.
+    ///
+    /// # Errors
+    /// The first value that is wrong, or keys that do not go together.
+    pub fn check(settings: Settings) -> Result<Self, ConfigError> {
+        let s = Reader(&settings);
+        let data: PathBuf = s.text("data").into();
+        Ok(Self {
+            listen: s.parsed("listen", "an IP address and a port such as 127.0.0.1:5080")?,
+            registry_host: s.checked("registry_host", check_host)?,
+            public_url: s.checked("public_url", check_url)?,
+            region: s.checked("region", check_region)?.unwrap_or_default(),
+            account: s.checked("account", check_account)?.unwrap_or_default(),
+            database_url: s.checked("database_url", check_database)?.map(Secret),
+            root: s.root()?,
+            secret_key_file: s
+                .set("secret_key_file")
+                .map_or_else(|| data.join("installation.key"), PathBuf::from),
+            tls: s.tls()?,
+            log_format: s.log_format()?,
+            log_level: s.checked("log_level", check_level)?.unwrap_or_default(),
+            access_log: s.access_log(),
+            trusted_proxies: s.trusted_proxies()?,
+            max_connections: s.at_least_one("max_connections")?,
+            stall_timeout: s.duration("stall_timeout")?,
+            upload_floor: s.parsed("upload_floor", "a whole number of bytes")?,
+            shutdown_grace: s.duration("shutdown_grace")?,
+            clock_skew: s.duration("clock_skew")?,
+            blob_grace: s.duration("blob_grace")?,
+            pull_time_interval: s.duration("pull_time_interval")?,
+            blob_mounting: s.switch("blob_mounting")?,
+            data,
+            settings,
+        })
+    }
+
+    /// The effective configuration as a TOML file with the source of each value, without secrets.
+    pub fn show(&self) -> String {
+        self.settings.show()
+    }
+
+    /// `https` when the port speaks TLS or clients are told so, else `http`. A request that a
+    /// trusted proxy received over HTTPS has its own answer in `Origin::https`.
+    pub fn scheme(&self) -> &'static str {
+        let public = self.public_url.as_deref();
+        let https = match public {
+            Some(url) => url.starts_with("https://"),
+            None => self.tls.is_some(),
+        };
+        if https { "https" } else { "http" }
+    }
+
+    /// The registry host with `{account}` and `{region}` still in it; `port` is the bound one.
+    pub fn registry_host(&self, port: u16) -> String {
+        let host = self.registry_host.clone();
+        host.unwrap_or_else(|| format!("localhost:{port}"))
+    }
+
+    /// The URL that `AWS_ENDPOINT_URL` is to have; `port` is the bound one.
+    pub fn endpoint_url(&self, port: u16) -> String {
+        let url = self.public_url.clone();
+        url.unwrap_or_else(|| format!("{}://localhost:{port}", self.scheme()))
+    }
+}
+
+/// Takes values out of the settings; errors name the key and where it was set.
+struct Reader<'a>(&'a Settings);
+
+impl Reader<'_> {
+    /// The value that was set.
+    fn set(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|setting| setting.text.as_str())
+    }
+
+    /// The value that was set, or the default; empty for none.
+    fn text(&self, name: &str) -> &str {
+        let default = keys::find(name).map_or("", |key| key.default);
+        let default = if default.contains('<') { "" } else { default };
+        self.set(name).unwrap_or(default)
+    }
+
+    fn fault(&self, name: &str, problem: impl Display) -> ConfigError {
+        let key = keys::find(name).unwrap_or(&keys::KEYS[0]);
+        let value = match key.kind {
+            keys::Kind::Secret => "***".into(),
+            keys::Kind::Url => settings::without_password(self.text(name)),
+            _ => self.text(name).to_owned(),
+        };
+        let set_by = self.0.get(name).map(|setting| setting.source.clone());
+        ConfigError::Value {
+            key: key.name,
+            value,
+            set_by: set_by.unwrap_or(Source::Default),
+            problem: problem.to_string(),
+        }
+    }
+
+    fn checked(
+        &self,
+        name: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<Option<String>, ConfigError> {
+        match self.text(name) {
+            "" => Ok(None),
+            text => match check(text) {
+                Ok(()) => Ok(Some(text.to_owned())),
+                Err(problem) => Err(self.fault(name, problem)),
+            },
+        }
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, name: &str, wanted: &str) -> Result<T, ConfigError> {
+        let parsed = self.text(name).parse();
+        parsed.map_err(|_| self.fault(name, format!("this is not {wanted}")))
+    }
+
+    fn at_least_one(&self, name: &str) -> Result<usize, ConfigError> {
+        match self.parsed(name, "a whole number")? {
+            0 => Err(self.fault(name, "this must be at least 1")),
+            n => Ok(n),
+        }
+    }
+
+    fn switch(&self, name: &str) -> Result<bool, ConfigError> {
+        match self.text(name) {
+            "on" | "true" => Ok(true),
+            "off" | "false" => Ok(false),
+            _ => Err(self.fault(name, "this must be on or off")),
+        }
+    }
+
+    fn duration(&self, name: &str) -> Result<Duration, ConfigError> {
+        let text = self.text(name);
+        let (digits, unit) = text.split_at(text.trim_end_matches(char::is_alphabetic).len());
+        let seconds = match unit {
+            "" | "s" => Some(1),
+            "m" => Some(60),
+            "h" => Some(3600),
+            "d" => Some(86_400),
+            _ => None,
+        };
+        let number: Option<u64> = digits.parse().ok();
+        let whole = seconds.zip(number).and_then(|(s, n)| n.checked_mul(s));
+        // A century is far beyond any use, and far below what the clock can add.
+        match whole.filter(|&s| s <= 100 * 366 * 86_400) {
+            Some(seconds) => Ok(Duration::from_secs(seconds)),
+            None => Err(self.fault(name, "this is not a time such as 300, 300s, 10m, 24h or 7d")),
+        }
+    }
+
+    fn root(&self) -> Result<Option<RootKey>, ConfigError> {
+        let secret =
+            match (self.set("root_secret_access_key"), self.set("root_secret_access_key_file")) {
+                (Some(_), Some(_)) => {
+                    return Err(ConfigError::Together(
+                    "root_secret_access_key and root_secret_access_key_file are both set; set one"
+                        .into(),
+                ));
+                }
+                (Some(secret), None) => Some(secret.to_owned()),
+                (None, Some(path)) => Some(secret_file(path)?),
+                (None, None) => None,
+            };
+        match (self.set("root_access_key_id"), secret) {
+            (None, None) => Ok(None),
+            (Some(id), Some(secret)) => {
+                Ok(Some(RootKey { id: id.to_owned(), secret: Secret(secret) }))
+            }
+            _ => Err(ConfigError::Together(
+                "root_access_key_id and root_secret_access_key (or root_secret_access_key_file) \
+                 are to be set together"
+                    .into(),
+            )),
+        }
+    }
+
+    fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
+        match (self.set("tls_cert"), self.set("tls_key")) {
+            (None, None) => Ok(None),
+            (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert: cert.into(), key: key.into() })),
+            _ => Err(ConfigError::Together("tls_cert and tls_key are to be set together".into())),
+        }
+    }
+
+    fn log_format(&self) -> Result<LogFormat, ConfigError> {
+        match self.text("log_format") {
+            "" => Ok(LogFormat::fitting()),
+            "text" => Ok(LogFormat::Text),
+            "json" => Ok(LogFormat::Json),
+            _ => Err(self.fault("log_format", "this must be text or json")),
+        }
+    }
+
+    fn access_log(&self) -> Destination {
+        match self.text("access_log") {
+            "stdout" => Destination::Stdout,
+            "stderr" => Destination::Stderr,
+            "off" => Destination::Off,
+            path => Destination::File(path.into()),
+        }
+    }
+
+    fn trusted_proxies(&self) -> Result<Trusted, ConfigError> {
+        let items = self.text("trusted_proxies").split(',').map(str::trim);
+        let nets = items.filter(|item| !item.is_empty()).map(|item| {
+            let address = || item.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+            item.parse::<ipnet::IpNet>().or_else(|_| address()).map_err(|_| {
+                self.fault("trusted_proxies", format!("{item} is not a network such as 10.0.0.0/8"))
+            })
+        });
+        nets.collect::<Result<_, _>>().map(Trusted)
+    }
+}
+
+fn secret_file(path: &str) -> Result<String, ConfigError> {
+    let fault = |problem: String| ConfigError::File { path: path.into(), problem };
+    let text = std::fs::read_to_string(path).map_err(|e| fault(e.to_string()))?;
+    match text.trim() {
+        "" => Err(fault("the secret in this file is empty".into())),
+        secret => Ok(secret.to_owned()),
+    }
+}
+
+fn check_host(host: &str) -> Result<(), String> {
+    let filled = host.replace("{account}", "0").replace("{region}", "r");
+    let parsed: Result<http::uri::Authority, _> = filled.parse();
+    match parsed {
+        _ if host.contains("://") || host.contains('/') => {
+            Err("this is to be a host, and a port if needed, without scheme and path".into())
+        }
+        Ok(authority) if !authority.as_str().contains('@') => Ok(()),
+        _ => Err("this is not a host; {account} and {region} are the only placeholders".into()),
+    }
+}
+
+fn check_url(url: &str) -> Result<(), String> {
+    let parsed: Result<http::Uri, _> = url.parse();
+    let good = parsed.is_ok_and(|uri| {
+        let scheme = matches!(uri.scheme_str(), Some("http" | "https"));
+        scheme && uri.path() == "/" && uri.query().is_none() && !url.ends_with('/')
+    });
+    match good {
+        true => Ok(()),
+        false => Err("this is not a URL such as https://registry.example.com, without path".into()),
+    }
+}
+
+fn check_region(region: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match region.chars().all(plain) && !region.starts_with('-') && !region.ends_with('-') {
+        true => Ok(()),
+        false => Err("this is not a Region such as us-east-1".into()),
+    }
+}
+
+fn check_account(account: &str) -> Result<(), String> {
+    match account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit()) {
+        true => Ok(()),
+        false => Err("an account has 12 digits".into()),
+    }
+}
+
+fn check_database(url: &str) -> Result<(), String> {
+    match url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        true => Ok(()),
+        false => {
+            Err("this is not a postgres:// URL; without one, SQLite in the data folder is used"
+                .into())
+        }
+    }
+}
+
+fn check_level(level: &str) -> Result<(), String> {
+    logs::check(level).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests;

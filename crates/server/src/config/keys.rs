@@ -1,0 +1,249 @@
+//! The table of all configuration keys. The command line, the environment, the file, the help,
+//! `wharf config` and the reference page of the manual are all made from it.
+
+use std::fmt::Write as _;
+
+/// One configuration key.
+pub struct Key {
+    /// The name in the file; flag and variable follow from it.
+    pub name: &'static str,
+    /// What values look like.
+    pub kind: Kind,
+    /// The value when nothing is set, as one would write it; empty for none.
+    pub default: &'static str,
+    /// What it does, in one or two sentences.
+    pub doc: &'static str,
+}
+
+/// What the value of a key looks like.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A path.
+    Path,
+    /// A URL; a password in it is not shown.
+    Url,
+    /// A whole number.
+    Number,
+    /// `on` or `off`.
+    Switch,
+    /// A number with the unit s, m, h or d; without a unit, seconds.
+    Duration,
+    /// Values separated by commas; in the file, an array.
+    List,
+    /// One of these.
+    Choice(&'static [&'static str]),
+    /// Never shown, and not to be given as a flag: other users can read command lines.
+    Secret,
+}
+
+impl Key {
+    /// The environment variable, `WHARF_LISTEN`.
+    pub fn variable(&self) -> String {
+        format!("WHARF_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The flag without its dashes, `registry-host`.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// What stands for the value in help texts.
+    pub fn placeholder(&self) -> String {
+        match self.kind {
+            Kind::Text | Kind::Secret => "TEXT".into(),
+            Kind::Path => "PATH".into(),
+            Kind::Url => "URL".into(),
+            Kind::Number => "N".into(),
+            Kind::Switch => "on|off".into(),
+            Kind::Duration => "TIME".into(),
+            Kind::List => "A,B".into(),
+            Kind::Choice(choices) => choices.join("|"),
+        }
+    }
+}
+
+/// The key with this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The key whose name is most like `name`, for the message about a key that does not exist.
+pub fn nearest(name: &str) -> &'static Key {
+    let distance = |key: &&Key| strsim::damerau_levenshtein(key.name, name);
+    KEYS.iter().min_by_key(distance).unwrap_or(&KEYS[0])
+}
+
+/// The reference of all keys as a Markdown table.
+pub fn reference() -> String {
+    let mut page =
+        String::from("| key | flag | variable | default | meaning |\n|---|---|---|---|---|\n");
+    for key in &KEYS {
+        let flag = match key.kind {
+            Kind::Secret => "–".into(),
+            _ => format!("`--{} {}`", key.flag(), key.placeholder().replace('|', "\\|")),
+        };
+        let default = match key.default {
+            "" => "–".into(),
+            default => format!("`{default}`"),
+        };
+        let (name, variable, doc) = (key.name, key.variable(), key.doc);
+        let _ = writeln!(page, "| `{name}` | {flag} | `{variable}` | {default} | {doc} |");
+    }
+    page
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default, doc }
+}
+
+/// All keys, in the order in which they are shown.
+pub static KEYS: [Key; 25] = [
+    key(
+        "data",
+        Kind::Path,
+        "./wharf-data",
+        "The folder that holds blobs, the embedded database, keys and the root credentials.",
+    ),
+    key(
+        "listen",
+        Kind::Text,
+        "127.0.0.1:5080",
+        "The IP address and port to listen on; port 0 takes a free one.",
+    ),
+    key(
+        "registry_host",
+        Kind::Text,
+        "localhost:<port>",
+        "The host, and port if it is not the scheme's own, that repositoryUri and proxyEndpoint \
+         name; {account} and {region} are filled in.",
+    ),
+    key(
+        "public_url",
+        Kind::Url,
+        "",
+        "The URL under which clients reach the API, if it is not the scheme served and localhost \
+         with the port. When it begins with https, proxyEndpoint does too.",
+    ),
+    key(
+        "region",
+        Kind::Text,
+        "us-east-1",
+        "The Region of the root credentials and of `wharf env`.",
+    ),
+    key(
+        "account",
+        Kind::Text,
+        "000000000000",
+        "The account that the root credentials belong to; 12 digits.",
+    ),
+    key(
+        "database_url",
+        Kind::Url,
+        "",
+        "postgres://user:password@host/name. Without it, SQLite in the data folder.",
+    ),
+    key(
+        "root_access_key_id",
+        Kind::Text,
+        "",
+        "The root access key id. Without it, one is made at the first start.",
+    ),
+    key("root_secret_access_key", Kind::Secret, "", "The root secret access key."),
+    key(
+        "root_secret_access_key_file",
+        Kind::Path,
+        "",
+        "A file with the root secret access key, instead of the key itself.",
+    ),
+    key(
+        "secret_key_file",
+        Kind::Path,
+        "<data>/installation.key",
+        "The installation key, under which stored secrets and tokens are sealed; made at the first \
+         start. All replicas need the same.",
+    ),
+    key(
+        "tls_cert",
+        Kind::Path,
+        "",
+        "The certificate chain, PEM. With tls_key, the port speaks HTTPS only; read again when it changes.",
+    ),
+    key("tls_key", Kind::Path, "", "The private key of the certificate, PEM."),
+    key(
+        "log_format",
+        Kind::Choice(&["text", "json"]),
+        "<text on a terminal, else json>",
+        "How log and access log lines look.",
+    ),
+    key(
+        "log_level",
+        Kind::Text,
+        "info",
+        "error, warn, info, debug, trace, or directives such as info,wharf_registry=debug.",
+    ),
+    key(
+        "access_log",
+        Kind::Text,
+        "stdout",
+        "Where the line for each request goes: stdout, stderr, off, or the path of a file.",
+    ),
+    key(
+        "trusted_proxies",
+        Kind::List,
+        "",
+        "Networks (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    ),
+    key(
+        "max_connections",
+        Kind::Number,
+        "10000",
+        "Connections at a time; more wait to be accepted.",
+    ),
+    key("stall_timeout", Kind::Duration, "60s", "How long a client may take no byte of an answer."),
+    key(
+        "upload_floor",
+        Kind::Number,
+        "16384",
+        "The slowest upload borne after its first minute, in bytes a second, averaged over a minute.",
+    ),
+    key("shutdown_grace", Kind::Duration, "5m", "How long a stop waits for running requests."),
+    key("clock_skew", Kind::Duration, "15m", "How far a client's clock may be off when it signs."),
+    key("blob_grace", Kind::Duration, "24h", "How long a blob that no image needs is kept."),
+    key(
+        "pull_time_interval",
+        Kind::Duration,
+        "10m",
+        "How exactly the last pull of an image is recorded.",
+    ),
+    key(
+        "blob_mounting",
+        Kind::Switch,
+        "on",
+        "Whether a push may take a blob from another repository that the caller may read.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_documented() {
+        for (n, key) in KEYS.iter().enumerate() {
+            assert!(KEYS[..n].iter().all(|other| other.name != key.name), "{}", key.name);
+            assert!(key.doc.ends_with('.'), "{}", key.name);
+            assert!(reference().contains(&format!("`{}`", key.variable())));
+        }
+    }
+
+    #[test]
+    fn the_nearest_key_is_found() {
+        for (wrong, right) in
+            [("listn", "listen"), ("registryhost", "registry_host"), ("DATA", "data")]
+        {
+            assert_eq!(nearest(&wrong.to_lowercase()).name, right);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The data folder: who may read it, and the small files in it that the program writes for the
+//! operator and for itself.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use wharf_identity::InstallationKey;
+
+use crate::config::Config;
+
+/// Makes the folder, readable for its owner only, unless it is there.
+pub fn make(data: &Path) -> anyhow::Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))
+}
+
+/// Reads the installation key, and makes one at the first start. A key file that the operator
+/// named must be there: made anew on every machine, it would fit no database.
+pub fn installation_key(config: &Config) -> anyhow::Result<InstallationKey> {
+    let path = &config.secret_key_file;
+    let text = match fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if *path != config.data.join("installation.key") {
+                bail!(
+                    "the installation key {} is not there; make it once with `openssl rand \
+                     -base64 32` and give it to every replica",
+                    path.display()
+                );
+            }
+            let text = InstallationKey::generate()?;
+            write_secret(path, &format!("{text}\n"))?;
+            text
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    InstallationKey::read(&text).with_context(|| format!("in {}", path.display()))
+}
+
+/// Where the root credentials are, in the format of AWS's shared credentials file.
+#[must_use]
+pub fn credentials(data: &Path) -> PathBuf {
+    data.join("credentials")
+}
+
+/// Writes the root credentials for `AWS_SHARED_CREDENTIALS_FILE` and `wharf env`.
+pub fn write_credentials(data: &Path, id: &str, secret: &str) -> anyhow::Result<()> {
+    let text = format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n");
+    let path = credentials(data);
+    if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    write_secret(&path, &text)
+}
+
+/// Reads what [`write_credentials`] wrote: id and secret.
+pub fn read_credentials(data: &Path) -> anyhow::Result<(String, String)> {
+    let path = credentials(data);
+    let text = fs::read_to_string(&path).with_context(|| {
+        format!(
+            "cannot read {}; start `wharf serve` once with the same --data, or set \
+             WHARF_ROOT_ACCESS_KEY_ID and WHARF_ROOT_SECRET_ACCESS_KEY",
+            path.display()
+        )
+    })?;
+    let value = |name: &str| {
+        text.lines().find_map(|line| {
+            let (key, value) = line.split_once('=')?;
+            (key.trim() == name).then(|| value.trim().to_owned())
+        })
+    };
+    match (value("aws_access_key_id"), value("aws_secret_access_key")) {
+        (Some(id), Some(secret)) => Ok((id, secret)),
+        _ => bail!("{} holds no access key", path.display()),
+    }
+}
+
+/// Notes where the server listens, for `wharf env` and for scripts.
+pub fn write_address(data: &Path, address: SocketAddr) -> anyhow::Result<()> {
+    write(&data.join("address"), &format!("{address}\n"), 0o644)
+}
+
+/// The port that the server on this folder took; None if none ever did.
+#[must_use]
+pub fn read_port(data: &Path) -> Option<u16> {
+    let text = fs::read_to_string(data.join("address")).ok()?;
+    text.trim().parse::<SocketAddr>().ok().map(|address| address.port())
+}
+
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    write(path, text, 0o600)
+}
+
+/// Replaces the file as a whole, durably: a reader sees the old text or the new.
+fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
+    let new = path.with_extension("new");
+    let written = || -> std::io::Result<()> {
+        let _ = fs::remove_file(&new);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    written().with_context(|| format!("cannot write {}", path.display()))
+}

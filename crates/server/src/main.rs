@@ -1,0 +1,14 @@
+//! The program `wharf`.
+
+use clap::Parser as _;
+
+fn main() -> std::process::ExitCode {
+    let cli = wharf_server::cli::Cli::parse();
+    match wharf_server::commands::run(cli.command) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("wharf: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

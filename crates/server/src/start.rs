@@ -1,0 +1,152 @@
+//! Start-up: from a configuration to a running server. Tests boot the same thing in-process.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, anyhow};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use wharf_api::{Api, Endpoint};
+use wharf_blobs::Store;
+use wharf_db::Db;
+use wharf_distribution::Distribution;
+use wharf_identity::{GivenKey, Identity, RootKey};
+use wharf_registry::{Clock, Registry, Settings};
+
+use crate::app::App;
+use crate::config::Config;
+use crate::listen::{Limits, Listen, Open};
+use crate::shutdown::Stop;
+use crate::telemetry::access::{AccessLog, Dropped};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::{Floor, Telemetry};
+use crate::tls::Certificates;
+use crate::{background, folder};
+
+/// A server that answers.
+pub struct Running {
+    pub address: SocketAddr,
+    pub root: RootKey,
+    /// Ends when everything is finished and written.
+    pub done: JoinHandle<anyhow::Result<()>>,
+}
+
+/// The system's clock.
+#[must_use]
+pub fn system_clock() -> Clock {
+    Arc::new(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+    })
+}
+
+/// Opens the engines, makes what is missing, listens, and answers until `stop`.
+pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<Running> {
+    folder::make(&config.data)?;
+    let db = open_database(config).await?;
+    let store = Store::files(&config.data, wharf_blobs::Options::default())
+        .with_context(|| format!("cannot open the blobs in {}", config.data.display()))?;
+    let identity = Identity::new(db.clone(), folder::installation_key(config)?);
+    let root = ensure_root(config, &identity, clock()).await?;
+    folder::write_credentials(&config.data, &root.id, &root.secret)?;
+    let registry = Registry::new(db.clone(), store, clock, settings(config));
+
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}; another program may do so", config.listen)
+    })?;
+    let address = listener.local_addr()?;
+    let (open, dropped) = (Open::default(), Dropped::default());
+    let metrics = metrics(&open, &dropped)?;
+    let access = AccessLog::open(&config.access_log, config.log_format, dropped)?;
+    let app = app(config, address.port(), &registry, identity, metrics.clone(), stop.clone());
+    let floor = Floor { rate: config.upload_floor, ..Floor::default() };
+    let service = Telemetry::new(app, metrics, access, config.trusted_proxies.clone(), floor);
+    let listen = Listen { listener, tls: tls(config, &stop)?, limits: limits(config), open };
+    folder::write_address(&config.data, address)?;
+
+    let background = background::run(registry.clone(), stop.clone(), config.blob_grace);
+    let done = tokio::spawn(async move {
+        let cut_off = listen.serve(service, stop).await;
+        background.await?;
+        registry.write_activity().await.map_err(|error| anyhow!(error))?;
+        db.close().await;
+        match cut_off {
+            0 => Ok(()),
+            cut_off => Err(anyhow!("{cut_off} connections were cut off at the end of the grace")),
+        }
+    });
+    Ok(Running { address, root, done })
+}
+
+async fn open_database(config: &Config) -> anyhow::Result<Db> {
+    match &config.database_url {
+        Some(url) => Db::postgres(&url.0).await.context("cannot open the PostgreSQL database"),
+        None => {
+            let path = config.data.join("wharf.db");
+            Db::sqlite(&path).await.with_context(|| format!("cannot open {}", path.display()))
+        }
+    }
+}
+
+async fn ensure_root(config: &Config, identity: &Identity, now: i64) -> anyhow::Result<RootKey> {
+    let account = config.account.parse()?;
+    let given = config
+        .root
+        .as_ref()
+        .map(|root| GivenKey { id: root.id.clone(), secret: root.secret.0.clone() });
+    Ok(identity.ensure_root(&account, given, now).await?)
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        grace: config.blob_grace,
+        pull_interval: config.pull_time_interval,
+        mounting: config.blob_mounting,
+        ..Settings::default()
+    }
+}
+
+fn metrics(open: &Open, dropped: &Dropped) -> anyhow::Result<Arc<Metrics>> {
+    let commit = option_env!("WHARF_COMMIT").unwrap_or("unknown");
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(Arc::new(Metrics::new(version, commit, open.clone(), dropped.clone())?))
+}
+
+fn app(
+    config: &Config,
+    port: u16,
+    registry: &Registry,
+    identity: Identity,
+    metrics: Arc<Metrics>,
+    stop: Stop,
+) -> App {
+    let endpoint =
+        Endpoint { scheme: config.scheme().to_owned(), host: config.registry_host(port) };
+    let api = Api {
+        registry: registry.clone(),
+        identity: identity.clone(),
+        endpoint: Arc::new(endpoint),
+        clock_skew: config.clock_skew,
+    };
+    let scheme = config.scheme().into();
+    let distribution = Distribution { registry: registry.clone(), identity, scheme };
+    App::new(api, distribution, metrics, stop)
+}
+
+fn tls(config: &Config, stop: &Stop) -> anyhow::Result<Option<tokio_rustls::TlsAcceptor>> {
+    let Some(files) = &config.tls else { return Ok(None) };
+    let certificates = Certificates::load(files.clone())?;
+    let acceptor = certificates.acceptor()?;
+    tokio::spawn(certificates.follow(stop.clone()));
+    Ok(Some(acceptor))
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        stall: config.stall_timeout,
+        connections: config.max_connections,
+        grace: config.shutdown_grace.max(Duration::from_millis(1)),
+        ..Limits::default()
+    }
+}

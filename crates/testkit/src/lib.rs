@@ -1,0 +1,1 @@
+//! Boots a real server for a test; clients, images, throw-away engines.

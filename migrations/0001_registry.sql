@@ -1,0 +1,120 @@
+-- Accounts, keys, repositories, images, blobs and uploads. One text for SQLite and PostgreSQL:
+-- ctext is byte-ordered text, times are milliseconds since 1970, JSON documents are opaque text.
+
+CREATE TABLE accounts (
+    id ctext NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL
+);
+
+-- An access key of an account's root. The secret is sealed with the installation key.
+CREATE TABLE access_keys (
+    id ctext NOT NULL PRIMARY KEY,
+    account_id ctext NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    secret blob NOT NULL,
+    active BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX access_keys_by_account ON access_keys (account_id);
+
+CREATE TABLE repositories (
+    id ctext NOT NULL PRIMARY KEY,
+    account_id ctext NOT NULL REFERENCES accounts (id),
+    region ctext NOT NULL,
+    name ctext NOT NULL,
+    created_at BIGINT NOT NULL,
+    tag_mutability ctext NOT NULL,
+    exclusion_filters ctext NOT NULL,
+    scan_on_push BIGINT NOT NULL,
+    encryption_type ctext NOT NULL,
+    kms_key ctext,
+    UNIQUE (account_id, region, name)
+);
+
+CREATE TABLE repository_tags (
+    repository_id ctext NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    tag_key ctext NOT NULL,
+    tag_value ctext NOT NULL,
+    PRIMARY KEY (repository_id, tag_key)
+);
+
+-- One stored manifest. `manifest` holds the exact bytes that were pushed, and stands last so
+-- that reading the other columns never touches it.
+CREATE TABLE images (
+    repository_id ctext NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    digest ctext NOT NULL,
+    media_type ctext NOT NULL,
+    artifact_media_type ctext,
+    artifact_type ctext,
+    subject ctext,
+    annotations ctext,
+    size BIGINT NOT NULL,
+    manifest_size BIGINT NOT NULL,
+    pushed_at BIGINT NOT NULL,
+    pulled_at BIGINT,
+    manifest blob NOT NULL,
+    PRIMARY KEY (repository_id, digest)
+);
+CREATE INDEX images_by_subject ON images (repository_id, subject, digest);
+
+CREATE TABLE tags (
+    repository_id ctext NOT NULL,
+    tag ctext NOT NULL,
+    digest ctext NOT NULL,
+    PRIMARY KEY (repository_id, tag),
+    FOREIGN KEY (repository_id, digest) REFERENCES images (repository_id, digest) ON DELETE CASCADE
+);
+CREATE INDEX tags_by_digest ON tags (repository_id, digest, tag);
+
+-- What a manifest names: its layers and config (blobs), and the children of an index (images).
+CREATE TABLE image_references (
+    repository_id ctext NOT NULL,
+    parent ctext NOT NULL,
+    child ctext NOT NULL,
+    is_image BIGINT NOT NULL,
+    PRIMARY KEY (repository_id, parent, child),
+    FOREIGN KEY (repository_id, parent) REFERENCES images (repository_id, digest) ON DELETE CASCADE
+);
+CREATE INDEX image_references_by_child ON image_references (repository_id, child, parent);
+
+-- Bytes in the store. `object` is a name that is never used twice. A condemned blob (the time it
+-- was given up) is invisible; its bytes go after a while, then the row.
+CREATE TABLE blobs (
+    id ctext NOT NULL PRIMARY KEY,
+    digest ctext NOT NULL,
+    size BIGINT NOT NULL,
+    object ctext NOT NULL,
+    condemned_at BIGINT
+);
+CREATE UNIQUE INDEX blobs_live ON blobs (digest) WHERE condemned_at IS NULL;
+CREATE UNIQUE INDEX blobs_by_object ON blobs (object);
+CREATE INDEX blobs_condemned ON blobs (condemned_at) WHERE condemned_at IS NOT NULL;
+
+-- A repository's right to a blob. Without such a row the blob is not there for it.
+CREATE TABLE blob_links (
+    repository_id ctext NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    digest ctext NOT NULL,
+    blob_id ctext NOT NULL REFERENCES blobs (id),
+    linked_at BIGINT NOT NULL,
+    used_at BIGINT NOT NULL,
+    PRIMARY KEY (repository_id, digest)
+);
+CREATE INDEX blob_links_by_blob ON blob_links (blob_id);
+CREATE INDEX blob_links_by_digest ON blob_links (digest, repository_id);
+CREATE INDEX blob_links_by_use ON blob_links (used_at);
+
+-- An upload under way: how many bytes are there, and the state of the hash over them. `boot`
+-- names the running kernel that wrote them: bytes that were not yet flushed do not survive it.
+CREATE TABLE uploads (
+    id ctext NOT NULL PRIMARY KEY,
+    repository_id ctext NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
+    principal ctext NOT NULL,
+    received BIGINT NOT NULL,
+    parts BIGINT NOT NULL,
+    small_parts BIGINT NOT NULL,
+    last_part BIGINT NOT NULL,
+    hasher blob NOT NULL,
+    boot ctext NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX uploads_by_update ON uploads (updated_at);

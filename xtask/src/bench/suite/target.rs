@@ -1,0 +1,171 @@
+//! A server under measurement, whichever it is: where it answers, how it is asked, how images get
+//! into it. How each kind is started is in [`super::targets`].
+
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::client::Client;
+use super::image::Image;
+use super::process::ServerProcess;
+use super::reader;
+use super::targets::wharf::Api;
+use super::targets::{distribution, nginx, peer, wharf};
+
+const START: Duration = Duration::from_secs(20);
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Ours, with authentication and access log.
+    Wharf,
+    /// Debian's docker-registry, without either.
+    Distribution,
+    /// nginx with sendfile over the same bytes as plain files.
+    Nginx,
+    /// Hash, write, fsync and nothing else.
+    Bare,
+    /// distribution 3, as distribution 2.8.
+    Distribution3,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Wharf => "wharf",
+            Self::Distribution => "distribution 2.8",
+            Self::Nginx => "nginx",
+            Self::Bare => "bare",
+            Self::Distribution3 => "distribution 3",
+        })
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Target {
+    /// Which one.
+    pub kind: Kind,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// From the start of the program to its first answer.
+    pub started_in: Duration,
+    /// The kernel's view of it.
+    pub process: ServerProcess,
+    /// Its data folder.
+    pub dir: PathBuf,
+    authorization: Option<String>,
+    api: Option<Api>,
+}
+
+impl Target {
+    /// Starts a server with its data in `dir`, which may hold an earlier run's, and waits until it
+    /// answers.
+    ///
+    /// # Errors
+    /// Fails if it does not start, or not within 20 seconds.
+    pub async fn start(kind: Kind, dir: &Path) -> anyhow::Result<Self> {
+        Self::begin(kind, dir).await.with_context(|| format!("starting {kind}"))
+    }
+
+    async fn begin(kind: Kind, dir: &Path) -> anyhow::Result<Self> {
+        let begin = Instant::now();
+        let (mut process, address) = match kind {
+            Kind::Wharf => wharf::start(dir, begin + START).await?,
+            Kind::Distribution => distribution::start(dir, "docker-registry".as_ref())?,
+            Kind::Distribution3 => distribution::start(dir, &distribution::build_3()?)?,
+            Kind::Nginx => nginx::start(dir)?,
+            Kind::Bare => peer::start(dir)?,
+        };
+        while !answers(address).await {
+            process.check()?;
+            ensure!(begin.elapsed() < START, "no answer within {START:?}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let started_in = begin.elapsed();
+        process.adopt_children()?;
+        let api = if kind == Kind::Wharf { Some(Api::of(address, dir)?) } else { None };
+        let authorization = match &api {
+            Some(api) => Some(api.registry_authorization().await?),
+            None => None,
+        };
+        Ok(Self { kind, address, started_in, process, dir: dir.to_owned(), authorization, api })
+    }
+
+    /// A new connection that pushes and asks.
+    ///
+    /// # Errors
+    /// Fails if the server is gone.
+    pub async fn client(&self) -> anyhow::Result<Client> {
+        Client::connect(self.address, self.authorization.clone()).await
+    }
+
+    /// The text of a request for [`reader::Reader`]. `headers` are whole lines.
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        status: u16,
+        length: u64,
+    ) -> reader::Request {
+        let authorization = match &self.authorization {
+            Some(value) => format!("Authorization: {value}\r\n"),
+            None => String::new(),
+        };
+        let host = self.address;
+        let text =
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{authorization}{headers}\r\n");
+        reader::Request { text, status, length }
+    }
+
+    /// Makes a repository, over `client`, where one must be made before it is pushed to.
+    ///
+    /// # Errors
+    /// Fails if the server refuses it.
+    pub async fn create_repository(&self, client: &mut Client, name: &str) -> anyhow::Result<()> {
+        match &self.api {
+            Some(api) => api.create_repository(client, name).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Puts an image under `tag` into `repository`, however this server gets its images.
+    ///
+    /// # Errors
+    /// Fails if the server refuses it.
+    pub async fn publish(&self, repository: &str, tag: &str, image: &Image) -> anyhow::Result<()> {
+        if self.kind == Kind::Nginx {
+            return nginx::publish(&self.dir, repository, tag, image).await;
+        }
+        self.client().await?.push_image(repository, tag, image).await
+    }
+}
+
+/// Whether any HTTP answer comes.
+async fn answers(address: SocketAddr) -> bool {
+    let ask = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream
+            .write_all(b"GET /v2/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
+        let mut start = [0; 5];
+        stream.read_exact(&mut start).await?;
+        Ok::<_, std::io::Error>(&start == b"HTTP/")
+    };
+    ask.await.unwrap_or(false)
+}
+
+/// A loopback address that nobody listens on, for servers that must be told theirs. The port could
+/// be taken before the server binds it; the server then fails to start, and says so.
+///
+/// # Errors
+/// Fails if there is no free port.
+pub fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
