@@ -31,7 +31,10 @@ impl Files {
             let _claim = claim;
             let mut hasher = Hasher::new(algorithm);
             if length > 0 {
-                let upload = files.disk.open(&files.uploads, &id.to_string(), OFlags::empty())?;
+                let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+                let opened =
+                    rustix::fs::openat(&files.uploads, id.to_string(), flags, Mode::empty());
+                let upload = File::from(opened.map_err(std::io::Error::from)?);
                 let mut piece = vec![0; HASHED_AT_ONCE];
                 while hasher.length() < length {
                     let offset = hasher.length();

@@ -237,3 +237,19 @@ async fn an_append_that_nobody_waits_for_ends_and_can_be_repeated() {
     let object = store.promote(id, &digest(&bytes), 3_000_000).await.unwrap();
     assert!(whole(&store, &object).await == bytes);
 }
+
+#[test]
+fn an_upload_can_be_hashed_anew_with_another_algorithm() {
+    let (_folder, store) = fresh();
+    let (id, bytes) = (Uuid::new_v4(), content(700_000));
+    block_on(async {
+        let stream = frames(&bytes, 65_536);
+        store.append(id, 0, Hasher::new(Algorithm::Sha256), stream, u64::MAX).await.unwrap();
+        let hash = |length| store.hash(id, length, Algorithm::Sha512);
+        assert_eq!(hash(700_000).await.unwrap(), Digest::of(Algorithm::Sha512, &bytes));
+        assert_eq!(hash(1).await.unwrap(), Digest::of(Algorithm::Sha512, &bytes[..1]));
+        assert!(hash(700_001).await.is_err());
+        let none = store.hash(Uuid::new_v4(), 0, Algorithm::Sha512).await.unwrap();
+        assert_eq!(none, Digest::of(Algorithm::Sha512, b""));
+    });
+}

@@ -55,14 +55,13 @@ pub fn init(wanted: &Wanted) -> anyhow::Result<Made> {
     let folder = &wanted.folder;
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let file = |name: &str| folder.join(name);
-    let (authority, authority_key) = (file("ca.pem"), file("ca-key.pem"));
+    let (authority, authority_key) = (file("ca.crt"), file("ca.key"));
     let kept = authority.exists() || authority_key.exists();
     let issuer = match kept {
         true => load(&authority, &authority_key)?,
         false => make(&authority, &authority_key)?,
     };
-    let made =
-        Made { authority, cert: file("server.pem"), key: file("server-key.pem"), names, kept };
+    let made = Made { authority, cert: file("server.crt"), key: file("server.key"), names, kept };
     issue(&issuer, &made, wanted.days)?;
     Ok(made)
 }

@@ -92,7 +92,7 @@ async fn a_second_init_keeps_the_authority_and_a_reload_serves_the_new_certifica
     certificates.reload().unwrap();
     let after = handshake(&certificates, &client, "b.example.com").await.unwrap();
     assert_ne!(before, after);
-    for file in [&first.key, &folder.path().join("ca-key.pem")] {
+    for file in [&first.key, &folder.path().join("ca.key")] {
         let mode = fs::metadata(file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{}", file.display());
     }
@@ -110,7 +110,7 @@ async fn a_broken_file_is_refused_and_the_old_certificate_stays() {
     for broken in [&b""[..], b"garbage", &key, &key[..key.len() / 2]] {
         fs::write(&made_here.key, broken).unwrap();
         let error = certificates.reload().unwrap_err().to_string();
-        assert!(error.contains("server-key.pem"), "{error}");
+        assert!(error.contains("server.key"), "{error}");
         let now = handshake(&certificates, &client, "localhost").await.unwrap();
         assert_eq!(now, before);
     }
@@ -122,7 +122,7 @@ async fn a_broken_file_is_refused_and_the_old_certificate_stays() {
 fn half_an_authority_is_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let first = made(folder.path(), &[]);
-    fs::remove_file(folder.path().join("ca-key.pem")).unwrap();
+    fs::remove_file(folder.path().join("ca.key")).unwrap();
     let wanted = Wanted {
         folder: folder.path().to_path_buf(),
         hosts: Vec::new(),
@@ -131,7 +131,7 @@ fn half_an_authority_is_never_overwritten() {
     };
     let before = fs::read(&first.cert).unwrap();
     assert!(init(&wanted).err().unwrap().to_string().contains("one half"));
-    fs::copy(&first.key, folder.path().join("ca-key.pem")).unwrap();
+    fs::copy(&first.key, folder.path().join("ca.key")).unwrap();
     assert!(init(&wanted).err().unwrap().to_string().contains("is not the key of"));
     assert_eq!(fs::read(&first.cert).unwrap(), before);
 }
