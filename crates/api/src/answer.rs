@@ -9,7 +9,7 @@ pub struct Answer {
     /// The operation, when one was recognised.
     pub operation: Option<&'static str>,
     /// The caller's ARN, once proven.
-    pub principal: Option<String>,
+    pub principal: Option<std::sync::Arc<str>>,
     /// The code of the error, if it is one.
     pub error: Option<String>,
 }

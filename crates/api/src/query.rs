@@ -68,7 +68,7 @@ impl Api {
         let identity: Value = json!({
             "UserId": caller.unique_id,
             "Account": caller.account.as_str(),
-            "Arn": caller.arn,
+            "Arn": &*caller.arn,
         });
         Ok(Answer {
             status: 200,

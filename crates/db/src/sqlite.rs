@@ -18,6 +18,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Executor as _};
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard, watch};
 
+use crate::tx::AfterCommit;
 use crate::value::Value;
 use crate::{Columns, Durability, Error, Params, Row, Statement};
 
@@ -43,6 +44,7 @@ struct Writer {
 struct Batch {
     members: usize,
     flush: bool,
+    after: Vec<AfterCommit>,
     outcome: watch::Sender<Option<Result<(), Arc<str>>>>,
 }
 
@@ -124,6 +126,13 @@ impl Sqlite {
     }
 }
 
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        // The committer finds the writer gone, and ends.
+        self.wake.notify_one();
+    }
+}
+
 impl Writer {
     async fn run(&mut self, sql: &'static str) -> Result<(), Error> {
         sqlx::query(sql).execute(&mut self.connection).await?;
@@ -166,8 +175,14 @@ impl Open {
         match self.writer.batch {
             None => {
                 let outcome = watch::channel(None).0;
-                self.writer.batch = Some(Batch { members: 0, flush: false, outcome });
-                self.writer.run("BEGIN IMMEDIATE").await
+                let batch = Batch { members: 0, flush: false, after: Vec::new(), outcome };
+                self.writer.batch = Some(batch);
+                let begun = self.writer.run("BEGIN IMMEDIATE").await;
+                if begun.is_err() {
+                    // There is nothing to undo.
+                    self.writer.batch = None;
+                }
+                begun
             }
             // The first member needs no savepoint: undoing it undoes the whole batch.
             Some(Batch { members: 0, .. }) => Ok(()),
@@ -200,7 +215,7 @@ impl Open {
     }
 
     /// Leaves the work in the batch, and waits until the batch is as durable as asked for.
-    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+    pub(crate) async fn commit(mut self, after: Vec<AfterCommit>) -> Result<(), Error> {
         if self.writer.batch.as_ref().is_some_and(|batch| batch.members > 0) {
             self.writer.run("RELEASE member").await?;
         }
@@ -210,6 +225,7 @@ impl Open {
         };
         batch.members += 1;
         batch.flush |= flush;
+        batch.after.extend(after);
         let mut outcome = batch.outcome.subscribe();
         self.finished = true;
         drop(self);
@@ -250,8 +266,10 @@ async fn commit_batches(
         }
         let Some(batch) = turn.batch.take() else { continue };
         let mut outcome = turn.run("COMMIT").await;
-        if outcome.is_err() {
-            let _ = turn.run("ROLLBACK").await;
+        match &outcome {
+            Ok(()) => batch.after.into_iter().for_each(|act| act()),
+            // SQLite may have rolled back by itself; then this finds nothing to do.
+            Err(_) => drop(turn.run("ROLLBACK").await),
         }
         drop(turn);
         if outcome.is_ok() && batch.flush {

@@ -11,7 +11,11 @@ const ATTEMPTS: u32 = 12;
 pub struct Tx {
     pub(crate) engine: Under,
     pub(crate) conflicted: bool,
+    after: Vec<AfterCommit>,
 }
+
+/// What is done right after a commit, before anybody is told of it.
+pub(crate) type AfterCommit = Box<dyn FnOnce() + Send>;
 
 pub(crate) enum Under {
     Sqlite(sqlite::Open),
@@ -68,7 +72,7 @@ impl Attempts<'_> {
             Engine::Sqlite(engine) => Under::Sqlite(engine.begin(self.durability).await?),
             Engine::Postgres(engine) => Under::Postgres(engine.begin(self.durability).await?),
         };
-        Ok(Tx { engine, conflicted: false })
+        Ok(Tx { engine, conflicted: false, after: Vec::new() })
     }
 
     /// Commits or rolls back; None when the work is to be done again.
@@ -138,6 +142,13 @@ impl Tx {
         self.note(result)
     }
 
+    /// Has `act` done once the transaction is committed, and before anybody is told so; not at all
+    /// if it is rolled back. It is done even when whoever runs the transaction is gone by then, so
+    /// this, and not the lines behind the transaction, is the place to make caches forget.
+    pub fn after_commit(&mut self, act: impl FnOnce() + Send + 'static) {
+        self.after.push(Box::new(act));
+    }
+
     /// Keeps other replicas from migrating until this transaction ends. SQLite has one writer
     /// anyway.
     pub(crate) async fn lock_migrations(&mut self) -> Result<(), Error> {
@@ -164,8 +175,12 @@ impl Tx {
 
     async fn commit(self) -> Result<(), Error> {
         match self.engine {
-            Under::Sqlite(open) => open.commit().await,
-            Under::Postgres(open) => open.commit().await,
+            Under::Sqlite(open) => open.commit(self.after).await,
+            Under::Postgres(open) => {
+                open.commit().await?;
+                self.after.into_iter().for_each(|act| act());
+                Ok(())
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Answers: status, headers, body, and the error format of the specification.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
@@ -22,7 +24,7 @@ pub struct Reply {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// The caller's ARN, once proven.
-    pub principal: Option<String>,
+    pub principal: Option<Arc<str>>,
     /// The specification's error code, if it is an error.
     pub error: Option<&'static str>,
 }
@@ -104,7 +106,7 @@ impl Reply {
     }
 
     /// The response; without its body, but with its length, when only the head was asked for.
-    pub(crate) fn finish(self, head: bool, principal: Option<String>) -> Response<Body> {
+    pub(crate) fn finish(self, head: bool, principal: Option<Arc<str>>) -> Response<Body> {
         let mut response = self.response;
         if head {
             *response.body_mut() = Body::empty();

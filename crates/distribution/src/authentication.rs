@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use wharf_identity::TokenFault;
-use wharf_policy::Caller;
+use wharf_policy::{Caller, Region};
 use wharf_registry::{Error, RegistryId};
 
 use crate::{Distribution, Reply, host};
@@ -21,8 +21,8 @@ pub(crate) enum Refused {
     Inactive,
     /// A genuine token of another Region than the host names.
     OtherRegion {
-        token: String,
-        host: String,
+        token: Region,
+        host: Region,
     },
     Fault(Error),
 }
@@ -35,7 +35,7 @@ impl Distribution {
         parts: &Parts,
     ) -> Result<(Arc<Caller>, RegistryId), Refused> {
         let now = self.registry.now();
-        let claims = match basic(parts) {
+        let (access_key_id, account, region) = match basic(parts) {
             Some(basic) => match self.identity.read_token(basic, now) {
                 Ok(claims) => {
                     (claims.access_key_id.clone(), claims.account.clone(), claims.region.clone())
@@ -51,21 +51,16 @@ impl Distribution {
                 (link.access_key_id, link.account, link.region)
             }
         };
-        let (access_key_id, account, region) = claims;
         let named = host::registry(host::of(parts));
         if let Some(id) = &named
-            && id.region.as_str() != region
+            && id.region != region
         {
-            return Err(Refused::OtherRegion { token: region, host: id.region.to_string() });
+            return Err(Refused::OtherRegion { token: region, host: id.region.clone() });
         }
         let key = self.identity.access_key(&access_key_id).await;
         let key = key.map_err(|error| Refused::Fault(Error::fault(error)))?;
         let caller = key.ok_or(Refused::Inactive)?.caller.clone();
-        let own = || {
-            let (account, region) = (account.parse().ok()?, region.parse().ok()?);
-            Some(RegistryId { account, region })
-        };
-        Ok((caller, named.or_else(own).ok_or(Refused::Unknown)?))
+        Ok((caller, named.unwrap_or(RegistryId { account, region })))
     }
 }
 

@@ -3,6 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use wharf_policy::{AccountId, Region};
+
 use crate::Identity;
 
 const PURPOSE: &str = "link";
@@ -12,8 +14,8 @@ const PURPOSE: &str = "link";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Link {
     pub access_key_id: String,
-    pub account: String,
-    pub region: String,
+    pub account: AccountId,
+    pub region: Region,
     pub path: String,
     /// Milliseconds since 1970.
     pub expires_at: i64,
@@ -39,8 +41,8 @@ impl Identity {
         };
         let link = Link {
             access_key_id: value("wharf-key")?.to_owned(),
-            account: value("wharf-account")?.to_owned(),
-            region: value("wharf-region")?.to_owned(),
+            account: value("wharf-account")?.parse().ok()?,
+            region: value("wharf-region")?.parse().ok()?,
             path: path.to_owned(),
             expires_at: value("wharf-expires")?.parse().ok()?,
         };
@@ -52,7 +54,8 @@ impl Identity {
 /// Length-prefixed, so that no two links have the same message.
 fn message(link: &Link) -> Vec<u8> {
     let mut message = link.expires_at.to_be_bytes().to_vec();
-    for part in [&link.access_key_id, &link.account, &link.region, &link.path] {
+    let Link { access_key_id, account, region, path, .. } = link;
+    for part in [access_key_id.as_str(), account.as_str(), region.as_str(), path.as_str()] {
         message.extend((part.len() as u64).to_be_bytes());
         message.extend(part.as_bytes());
     }

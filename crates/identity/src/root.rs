@@ -28,11 +28,13 @@ statement! {
                VALUES ($1, $2, $3, 1, $4)
                ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id,
                    secret = excluded.secret, active = 1, created_at = excluded.created_at";
+    RETIRE_OTHERS = "UPDATE access_keys SET active = 0 WHERE account_id = $1 AND id <> $2";
 }
 
 impl Identity {
     /// Makes the account if it is not there, and sees to it that its root has a key: the given one
-    /// (which replaces the secret of a key with the same id), else the one it has, else a new one.
+    /// (which ends every other key of the root, so that a leaked one is replaced by a restart), else
+    /// the one it has, else a new one. Called before anybody is served.
     pub async fn ensure_root(
         &self,
         account: &AccountId,
@@ -42,7 +44,7 @@ impl Identity {
         if let Some(given) = &given {
             check(given)?;
         }
-        let key = tx!(self.db, |tx| {
+        tx!(self.db, |tx| {
             tx.execute(&ADD_ACCOUNT, (account.as_str(), now)).await?;
             let newest = tx
                 .optional::<(String, Vec<u8>)>(&NEWEST_KEY, (account.as_str(),))
@@ -61,10 +63,9 @@ impl Identity {
             };
             let sealed = self.key.seal(&wanted.0, wanted.1.as_bytes())?;
             tx.execute(&PUT_KEY, (wanted.0.as_str(), account.as_str(), sealed, now)).await?;
-            Ok::<_, Error>(RootKey { id: wanted.0, secret: wanted.1, created: true })
-        })?;
-        self.epochs.advance(key.id.as_str());
-        Ok(key)
+            tx.execute(&RETIRE_OTHERS, (account.as_str(), wanted.0.as_str())).await?;
+            Ok(RootKey { id: wanted.0, secret: wanted.1, created: true })
+        })
     }
 
     fn unsealed(&self, id: String, sealed: &[u8]) -> Result<RootKey, Error> {

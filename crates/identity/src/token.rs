@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use wharf_policy::{Caller, Region};
+use wharf_policy::{AccountId, Caller, Region};
 
 use crate::Identity;
 
@@ -38,9 +38,9 @@ pub struct Claims {
     #[serde(rename = "k")]
     pub access_key_id: String,
     #[serde(rename = "a")]
-    pub account: String,
+    pub account: AccountId,
     #[serde(rename = "r")]
-    pub region: String,
+    pub region: Region,
     /// Milliseconds since 1970.
     #[serde(rename = "e")]
     pub expires_at: i64,
@@ -62,8 +62,8 @@ impl Identity {
         let expires_at = now + TOKEN_LIFETIME.as_millis() as i64;
         let claims = Claims {
             access_key_id: caller.access_key_id.clone(),
-            account: caller.account.to_string(),
-            region: region.to_string(),
+            account: caller.account.clone(),
+            region: region.clone(),
             expires_at,
         };
         let mut bytes = self.sign(PURPOSE, &encode(&claims)).to_vec();

@@ -95,8 +95,8 @@ async fn links_open_one_path_until_they_expire() {
     let world = world().await;
     let link = Link {
         access_key_id: "AKIA".into(),
-        account: "000000000000".into(),
-        region: "us-east-1".into(),
+        account: "000000000000".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
         path: "/v2/a/blobs/sha256:0".into(),
         expires_at: NOW + 1000,
     };

@@ -1,5 +1,7 @@
 //! What authentication hands to the decision.
 
+use std::sync::Arc;
+
 use crate::{AccountId, PARTITION};
 
 /// Who is calling, proven by a signature or a token.
@@ -8,7 +10,7 @@ pub struct Caller {
     pub kind: Kind,
     pub account: AccountId,
     /// The ARN that error sentences and logs show.
-    pub arn: String,
+    pub arn: Arc<str>,
     /// The id that is never used twice; for a root the account's id.
     pub unique_id: String,
     /// The access key that proved it.
@@ -27,7 +29,7 @@ impl Caller {
     pub fn root(account: AccountId, access_key_id: String) -> Caller {
         Caller {
             kind: Kind::Root,
-            arn: format!("arn:{PARTITION}:iam::{account}:root"),
+            arn: format!("arn:{PARTITION}:iam::{account}:root").into(),
             unique_id: account.to_string(),
             account,
             access_key_id,

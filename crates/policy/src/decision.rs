@@ -1,5 +1,7 @@
 //! The decision, and the sentence that AWS tells whoever is refused.
 
+use std::sync::Arc;
+
 use crate::{Action, Caller, Kind, Resource};
 
 /// What came out, and why. There is no default and no way to read it as a bool.
@@ -13,7 +15,7 @@ pub enum Decision {
 /// A refusal: who, what, on which resource, and the kind of policy that was silent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Denial {
-    pub principal: String,
+    pub principal: Arc<str>,
     pub action: Action,
     pub resource: String,
     pub layer: Layer,

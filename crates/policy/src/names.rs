@@ -4,12 +4,16 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// An account: twelve digits. A registry is one account in one Region.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AccountId(Arc<str>);
 
 /// A Region's name, such as `us-east-1`: 2 to 25 of `a-z`, `0-9` and `-`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Region(Arc<str>);
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +46,34 @@ impl FromStr for Region {
         } else {
             Err(InvalidRegion(text.to_owned()))
         }
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = InvalidAccountId;
+
+    fn try_from(text: String) -> Result<AccountId, InvalidAccountId> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Region {
+    type Error = InvalidRegion;
+
+    fn try_from(text: String) -> Result<Region, InvalidRegion> {
+        text.parse()
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> String {
+        id.0.as_ref().to_owned()
+    }
+}
+
+impl From<Region> for String {
+    fn from(region: Region) -> String {
+        region.0.as_ref().to_owned()
     }
 }
 

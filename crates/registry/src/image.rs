@@ -142,15 +142,14 @@ pub async fn delete(
     repository: &Repository,
     which: &[Which],
 ) -> Result<Vec<Result<Vec<Entry>, Kept>>, Error> {
-    let outcomes = tx!(registry.db, |tx| {
+    tx!(registry.db, |tx| {
+        registry.changes(tx, repository.id());
         let mut outcomes = Vec::with_capacity(which.len());
         for one in which {
             outcomes.push(delete_one(tx, repository, one).await?);
         }
-        Ok::<_, Error>(outcomes)
-    })?;
-    registry.changed(repository.id());
-    Ok(outcomes)
+        Ok(outcomes)
+    })
 }
 
 async fn delete_one(

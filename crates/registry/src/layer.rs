@@ -134,9 +134,9 @@ pub async fn delete(
         if tx.optional::<(String,)>(&REFERENCED, values).await?.is_some() {
             return Err(Error::LayerReferenced { digest: digest.clone() });
         }
+        registry.changes(tx, id);
         Ok(tx.execute(&UNLINK, values).await?)
     })?;
-    registry.changed(id);
     if removed == 0 {
         let (name, account) = (repository.name().clone(), repository.registry().account.clone());
         return Err(Error::LayerNotFound { digest: digest.clone(), name, account });
@@ -194,14 +194,13 @@ async fn link_from(
     digest: &Digest,
 ) -> Result<bool, Error> {
     let now = registry.now();
-    let linked = tx!(registry.db, |tx| {
+    tx!(registry.db, |tx| {
         let held = (&**source.id(), digest.as_str());
         let Some((blob,)) = tx.optional::<(String,)>(&BLOB_OF, held).await? else {
             return Ok(false);
         };
         tx.execute(&LINK, (&**target.id(), digest.as_str(), blob, now)).await?;
-        Ok::<_, Error>(true)
-    })?;
-    registry.changed(target.id());
-    Ok(linked)
+        registry.changes(tx, target.id());
+        Ok(true)
+    })
 }

@@ -79,7 +79,6 @@ pub async fn manifest(
         return Ok(pushed);
     }
     pushed.changed = store(registry, repository, &push, &manifest, &pushed.digest).await?;
-    registry.changed(repository.id());
     Ok(pushed)
 }
 
@@ -126,6 +125,7 @@ async fn store(
     let children = json(manifest.children().iter().map(|child| &child.digest));
     let now = registry.now();
     let result = tx!(registry.db, |tx| {
+        registry.changes(tx, repository.id());
         check_presence(tx, repository, manifest, [&blobs, &children]).await?;
         let size = size(tx, repository, manifest, &children).await?;
         let is_new = insert(tx, repository, push, manifest, digest, size, now).await?;

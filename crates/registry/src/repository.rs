@@ -173,7 +173,11 @@ impl Registry {
         force: bool,
     ) -> Result<(), Error> {
         let id = repository.id();
+        let name = key(repository.registry(), repository.name().as_str());
         let deleted = tx!(self.db, |tx| {
+            let (remembered, name) = (self.remembered.clone(), name.clone());
+            tx.after_commit(move || remembered.names.advance(&name));
+            self.changes(tx, id);
             if !force && tx.optional::<(String,)>(&HOLDS_IMAGES, (&**id,)).await?.is_some() {
                 return Err(Error::RepositoryNotEmpty {
                     name: repository.name().clone(),
@@ -182,8 +186,6 @@ impl Registry {
             }
             Ok(tx.execute(&DELETE, (&**id,)).await?)
         })?;
-        self.remembered.names.advance(key(repository.registry(), repository.name().as_str()));
-        self.changed(id);
         if deleted == 0 { Err(repository.not_found()) } else { Ok(()) }
     }
 

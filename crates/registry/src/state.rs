@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use moka::sync::Cache;
 use wharf_blobs::Store;
-use wharf_db::{Cached, Db, Epochs};
+use wharf_db::{Cached, Db, Epochs, Tx};
 use wharf_oci::{Digest, Tag};
 
+use crate::Error;
 use crate::activity::Activity;
 use crate::layer::Layer;
 use crate::pull::Stored;
@@ -112,10 +113,9 @@ impl Registry {
         if self.store.failed() { Err(Error::StoreFailed) } else { Ok(()) }
     }
 
-    /// Everything remembered of the repository's content is stale from now on.
-    pub(crate) fn changed(&self, repository_id: &Arc<str>) {
-        self.remembered.contents.advance(repository_id);
+    /// Makes everything remembered of the repository's content stale once `tx` is committed.
+    pub(crate) fn changes(&self, tx: &mut Tx, repository_id: &Arc<str>) {
+        let (remembered, id) = (self.remembered.clone(), repository_id.clone());
+        tx.after_commit(move || remembered.contents.advance(&id));
     }
 }
-
-use crate::Error;

@@ -86,12 +86,11 @@ impl Registry {
                 let (repository, end) = &group[group.len() - 1];
                 let start = if *repository == after.0 { after.1.as_str() } else { "" };
                 let values = (repository.as_str(), start, end.as_str(), before);
-                let removed =
-                    tx!(self.db, |tx| tx.execute(&UNLINK, values).await.map_err(Error::from))?;
-                swept.links += removed;
-                if removed > 0 {
-                    self.changed(&repository.as_str().into());
-                }
+                let id = repository.as_str().into();
+                swept.links += tx!(self.db, |tx| {
+                    self.changes(tx, &id);
+                    tx.execute(&UNLINK, values).await.map_err(Error::from)
+                })?;
             }
             after = last;
         }

@@ -52,10 +52,9 @@ pub async fn delete(
     tag: &Tag,
 ) -> Result<bool, Error> {
     let id = repository.id();
-    let deleted = tx!(registry.db, |tx| tx
-        .execute(&DELETE, (&**id, tag.as_str()))
-        .await
-        .map_err(Error::from))?;
-    registry.changed(id);
+    let deleted = tx!(registry.db, |tx| {
+        registry.changes(tx, id);
+        tx.execute(&DELETE, (&**id, tag.as_str())).await.map_err(Error::from)
+    })?;
     Ok(deleted > 0)
 }

@@ -18,7 +18,7 @@ use wharf_distribution::{Distribution, Outcome, SendFile};
 use crate::listen::Sendfile;
 use crate::shutdown::Stop;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::{ErrorCode, Principal, RequestId};
+use crate::telemetry::{ErrorCode, OperationName, Principal, RequestId};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -155,7 +155,10 @@ fn response(answer: Answer, id: &str) -> Response<Body> {
     }
     let extensions = response.extensions_mut();
     if let Some(principal) = answer.principal {
-        extensions.insert(Principal(principal.into()));
+        extensions.insert(Principal(principal));
+    }
+    if let Some(operation) = answer.operation {
+        extensions.insert(OperationName(operation));
     }
     if let Some(code) = answer.error {
         extensions.insert(ErrorCode(code.into()));
@@ -168,7 +171,7 @@ fn told(mut response: Response<Body>) -> Response<Body> {
     let extensions = response.extensions_mut();
     if let Some(Outcome { principal, error }) = extensions.remove::<Outcome>() {
         if let Some(principal) = principal {
-            extensions.insert(Principal(principal.into()));
+            extensions.insert(Principal(principal));
         }
         if let Some(error) = error {
             extensions.insert(ErrorCode(error.into()));

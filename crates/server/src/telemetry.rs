@@ -31,7 +31,7 @@ pub use inbound::{Floor, Inbound, TooSlow};
 use metrics::{Class, Metrics};
 pub use outbound::Outbound;
 use record::Record;
-pub use record::{ErrorCode, Principal};
+pub use record::{ErrorCode, OperationName, Principal};
 
 /// The id of a request, in its extensions; error answers and log lines carry it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,6 +82,7 @@ impl<S> Telemetry<S> {
             flow: (!request.body().is_end_stream()).then(Arc::<Flow>::default),
             status: None,
             principal: None,
+            operation: None,
             code: None,
             sent: 0,
             expected: None,
@@ -195,6 +196,7 @@ where
         }
         record.status = Some(response.status());
         record.principal = response.extensions_mut().remove();
+        record.operation = response.extensions_mut().remove();
         record.code = response.extensions_mut().remove();
         Poll::Ready(Ok(response.map(|body| Outbound::new(body, record))))
     }

@@ -104,6 +104,11 @@ impl Host {
         command
     }
 
+    /// The first process on this host, as the machine numbers it.
+    pub(crate) fn first_process(&self) -> u32 {
+        self.namespaces.first
+    }
+
     fn run(&self, script: &str) -> Result<Output> {
         let limit = SCRIPT_SECONDS.to_string();
         let output = self

@@ -1,12 +1,22 @@
 //! What the tests with real clients stand on: a [`Host`] of their own, the server and the engines
 //! that run on it, and the files they push. Each test is a file per client under `tests/`, written
 //! as the shell session that a user would type; nothing here knows what a client ought to say.
+//!
+//! The tests of faults (`crash.rs`, `disk_full.rs`, `hostile.rs`, `shutdown.rs`) hold a [`Server`]
+//! by its process and speak to it with a [`Client`] of their own.
 
+mod client;
+mod content;
 mod daemon;
 mod host;
 mod image;
 mod namespaces;
+mod network;
 mod output;
+mod server;
 
+pub use client::{Answer, Client, base64};
+pub use content::{Blob, Image, digest};
 pub use host::Host;
 pub use output::Output;
+pub use server::{Server, Signal};

@@ -32,7 +32,7 @@ pub(crate) struct Namespaces {
     /// too. With the first process of a process namespace, the kernel ends all others.
     lifeline: Option<ChildStdin>,
     /// The first process, as the machine numbers it.
-    first: u32,
+    pub(crate) first: u32,
 }
 
 impl Namespaces {

@@ -254,6 +254,7 @@ fn json(line: &mut String, record: &Record, took: Duration) -> std::fmt::Result 
     let agent = record.agent.as_ref().map(|a| String::from_utf8_lossy(a.as_bytes()));
     let more = [
         ("principal", record.principal.as_ref().map(|p| &*p.0)),
+        ("operation", record.operation.map(|operation| operation.0)),
         ("error", record.code.as_ref().map(|c| &*c.0)),
         ("agent", agent.as_deref()),
     ];
@@ -295,6 +296,9 @@ fn text(line: &mut String, record: &Record, took: Duration) -> std::fmt::Result 
     }
     if let Some(principal) = &record.principal {
         write!(line, " principal={}", principal.0)?;
+    }
+    if let Some(operation) = record.operation {
+        write!(line, " operation={}", operation.0)?;
     }
     if let Some(code) = &record.code {
         write!(line, " error={}", code.0)?;

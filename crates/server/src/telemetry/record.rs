@@ -24,6 +24,11 @@ pub struct Principal(pub Arc<str>);
 #[derive(Clone, Debug)]
 pub struct ErrorCode(pub Cow<'static, str>);
 
+/// The operation that was asked for (`PutImage`). The application puts it into the extensions of
+/// its response; under `/v2/` method and path say it.
+#[derive(Clone, Copy, Debug)]
+pub struct OperationName(pub &'static str);
+
 /// The record of one request.
 pub struct Record {
     pub(super) shared: Arc<Shared>,
@@ -37,6 +42,7 @@ pub struct Record {
     pub(super) flow: Option<Arc<Flow>>,
     pub(super) status: Option<StatusCode>,
     pub(super) principal: Option<Principal>,
+    pub(super) operation: Option<OperationName>,
     pub(super) code: Option<ErrorCode>,
     pub(super) sent: u64,
     /// The size of the answer, when it was known beforehand.

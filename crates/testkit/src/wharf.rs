@@ -1,0 +1,216 @@
+//! The server under test: booted, stopped, and booted again on the same data.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wharf_server::config::{Config, Flags, Settings};
+use wharf_server::shutdown::{self, Stopper};
+use wharf_server::start::{Running, start};
+
+use crate::api::{self, ApiError, Credentials};
+use crate::http::{Http, Response, raw};
+use crate::{FakeClock, V2, postgres};
+
+/// The account that every test server belongs to.
+pub const ACCOUNT: &str = "123456789012";
+/// Its Region.
+pub const REGION: &str = "eu-central-1";
+
+/// Where the rows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// A running server with its data, its clock and its root credentials.
+pub struct Wharf {
+    pub engine: Engine,
+    pub clock: FakeClock,
+    pub address: SocketAddr,
+    pub http: Http,
+    data: TempDir,
+    database_url: Option<String>,
+    credentials: Credentials,
+    running: Option<(Running, Stopper)>,
+}
+
+/// Runs a test against a freshly booted server.
+pub fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Wharf) -> F) {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async { test(Wharf::boot(engine).await).await });
+}
+
+impl Wharf {
+    /// Boots a server on empty data.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn boot(engine: Engine) -> Wharf {
+        keep_logs();
+        let database_url = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(postgres::new_database()),
+        };
+        let mut wharf = Wharf {
+            engine,
+            clock: FakeClock::default(),
+            address: ([127, 0, 0, 1], 0).into(),
+            http: Http::default(),
+            data: tempfile::tempdir().unwrap(),
+            database_url,
+            credentials: Credentials::default(),
+            running: None,
+        };
+        wharf.start(&[]).await;
+        wharf
+    }
+
+    /// Stops the server as an operator would and starts it again on the same data.
+    pub async fn restart(&mut self) {
+        self.restart_with(&[]).await;
+    }
+
+    /// Restarts with settings of its own, as `config/keys.rs` names them.
+    pub async fn restart_with(&mut self, settings: &[(&'static str, &str)]) {
+        self.stop().await;
+        self.start(settings).await;
+    }
+
+    /// Stops the server: running requests are finished, everything is written.
+    ///
+    /// # Panics
+    /// When that does not succeed.
+    pub async fn stop(&mut self) {
+        // Idle connections of the pool would only be closed by the server's own patience.
+        self.http = Http::default();
+        if let Some((running, stopper)) = self.running.take() {
+            stopper.advance();
+            running.done.await.unwrap().expect("the server stops cleanly");
+        }
+    }
+
+    async fn start(&mut self, settings: &[(&'static str, &str)]) {
+        let mut values = vec![
+            ("data", self.folder().display().to_string()),
+            ("listen", "127.0.0.1:0".to_owned()),
+            ("account", ACCOUNT.to_owned()),
+            ("region", REGION.to_owned()),
+            ("access_log", self.access_log_path().display().to_string()),
+            ("log_format", "json".to_owned()),
+        ];
+        values.extend(self.database_url.clone().map(|url| ("database_url", url)));
+        values.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let gathered = Settings::gather(&Flags { config: None, values }, []).unwrap();
+        let config = Config::check(gathered).unwrap();
+        let (stopper, stop) = shutdown::stop();
+        let running = start(&config, self.clock.clock(), stop).await.unwrap();
+        self.address = running.address;
+        let (id, secret) = (running.root.id.clone(), running.root.secret.clone());
+        self.credentials = Credentials { id, secret, region: REGION.to_owned() };
+        self.running = Some((running, stopper));
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// The files that hold the content of blobs, those of uploads under way not among them.
+    #[must_use]
+    pub fn blob_files(&self) -> Vec<PathBuf> {
+        files_below(&self.folder().join("blobs"))
+    }
+
+    /// The files of uploads under way.
+    #[must_use]
+    pub fn upload_files(&self) -> Vec<PathBuf> {
+        files_below(&self.folder().join("uploads"))
+    }
+
+    /// The lines of the access log so far, parsed.
+    #[must_use]
+    pub fn access_log(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.access_log_path()).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn access_log_path(&self) -> PathBuf {
+        self.data.path().join("access.log")
+    }
+
+    /// The root's credentials.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Calls an operation of the API as root. See [`api::call`] for what is checked on the way.
+    ///
+    /// # Errors
+    /// The error that the server told.
+    pub async fn api(&self, operation: &str, input: Value) -> Result<Value, ApiError> {
+        api::call(self, &self.credentials, operation, input).await
+    }
+
+    /// Makes a repository of this name.
+    pub async fn repository(&self, name: &str) {
+        self.api("CreateRepository", json!({ "repositoryName": name })).await.unwrap();
+    }
+
+    /// A token as GetAuthorizationToken gives it: what follows `Basic `.
+    pub async fn token(&self) -> String {
+        let answer = self.api("GetAuthorizationToken", json!({})).await.unwrap();
+        answer["authorizationData"][0]["authorizationToken"].as_str().unwrap().to_owned()
+    }
+
+    /// A registry client that is logged in as root.
+    pub async fn v2(&self) -> V2 {
+        let token = self.token().await;
+        V2::new(self.http.clone(), self.address, Some(token))
+    }
+
+    /// A registry client without credentials.
+    #[must_use]
+    pub fn anonymous(&self) -> V2 {
+        V2::new(self.http.clone(), self.address, None)
+    }
+
+    /// Fetches a URL as any browser would, without credentials.
+    pub async fn fetch(&self, url: &str) -> Response {
+        let body = crate::http::whole("");
+        self.http.send(::http::Request::get(url).body(body).unwrap()).await.unwrap()
+    }
+
+    /// Sends bytes as they are; see [`raw`].
+    pub async fn raw(&self, request: &[u8]) -> String {
+        raw(self.address, request).await
+    }
+}
+
+/// The program's log goes to the test's captured output, so that a failing test shows it.
+fn keep_logs() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        let level = std::env::var("WHARF_TEST_LOG").unwrap_or_else(|_| "info".to_owned());
+        tracing_subscriber::fmt().with_env_filter(level).with_test_writer().init();
+    });
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => files.extend(files_below(&entry.path())),
+            false => files.push(entry.path()),
+        }
+    }
+    files
+}
