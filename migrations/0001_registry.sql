@@ -76,14 +76,17 @@ CREATE TABLE image_references (
 );
 CREATE INDEX image_references_by_child ON image_references (repository_id, child, parent);
 
--- Bytes in the store. `object` is a name that is never used twice. A condemned blob (the time it
--- was given up) is invisible; its bytes go after a while, then the row.
+-- Blobs. The bytes are in the store under `object`, a name that is never used twice, or, where
+-- they are few, in `content`. A condemned blob (the time it was given up) is invisible; its bytes
+-- go after a while, then the row.
 CREATE TABLE blobs (
     id ctext NOT NULL PRIMARY KEY,
     digest ctext NOT NULL,
     size BIGINT NOT NULL,
-    object ctext NOT NULL,
-    condemned_at BIGINT
+    object ctext,
+    condemned_at BIGINT,
+    content blob,
+    CHECK ((object IS NULL) <> (content IS NULL))
 );
 CREATE UNIQUE INDEX blobs_live ON blobs (digest) WHERE condemned_at IS NULL;
 CREATE UNIQUE INDEX blobs_by_object ON blobs (object);

@@ -108,6 +108,14 @@ impl Store {
         }
     }
 
+    /// The bytes of a small upload of exactly `length` bytes (at most [`SMALL_BLOB`]), for a caller that keeps them
+    /// elsewhere and then discards the upload.
+    pub async fn uploaded(&self, id: Uuid, length: u64) -> Result<Bytes, Error> {
+        match &self.0 {
+            Engine::Files(files) => files.uploaded(id, length).await,
+        }
+    }
+
     /// Turns the upload of exactly `size` bytes into an object, durably. The caller has compared the hash with
     /// `digest`. Nobody can find the object before the caller commits its row. An upload without bytes need not have
     /// been begun. Errors: [`Error::WrongSize`] and [`Error::Busy`] leave the upload as it is; after a failure on the

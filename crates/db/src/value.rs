@@ -57,6 +57,11 @@ impl From<&[u8]> for Value {
         Value::Blob(Some(bytes.to_vec()))
     }
 }
+impl From<Option<Vec<u8>>> for Value {
+    fn from(bytes: Option<Vec<u8>>) -> Value {
+        Value::Blob(bytes)
+    }
+}
 impl From<Vec<u8>> for Value {
     fn from(bytes: Vec<u8>) -> Value {
         Value::Blob(Some(bytes))

@@ -9,7 +9,7 @@ use http::StatusCode;
 use http::header::RANGE;
 use wharf_oci::{Digest, RepositoryName};
 use wharf_policy::Action;
-use wharf_registry::layer::{self, Layer};
+use wharf_registry::layer::{self, Layer, Source};
 use wharf_registry::{Error, Repository};
 
 use crate::manifests::digest as read;
@@ -81,7 +81,12 @@ pub(crate) async fn delete(call: &Call, name: &RepositoryName, text: &str) -> Re
 
 /// The cheapest way there is: small ones from memory, files by the kernel, the rest in pieces.
 async fn body(call: &Call, layer: &Layer, part: Range<u64>) -> Result<Body, Error> {
-    let content = layer::open(&call.registry, layer).await?;
+    let content = match layer::open(&call.registry, layer).await? {
+        Source::Memory(bytes) => {
+            return Ok(Body::from(bytes.slice(part.start as usize..part.end as usize)));
+        }
+        Source::Store(content) => content,
+    };
     if part == (0..content.size)
         && let Some(bytes) = content.small().map_err(Error::fault)?
     {

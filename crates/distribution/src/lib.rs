@@ -15,6 +15,7 @@ mod range;
 mod referrers;
 mod route;
 mod tags;
+mod ticket;
 mod uploads;
 
 pub use answer::{Outcome, Reply};
@@ -45,6 +46,7 @@ pub struct Distribution {
 /// An authenticated request to one registry.
 pub(crate) struct Call {
     pub(crate) registry: Registry,
+    pub(crate) identity: Identity,
     pub(crate) caller: Arc<Caller>,
     pub(crate) id: RegistryId,
     pub(crate) parts: Parts,
@@ -60,7 +62,8 @@ impl Distribution {
             Err(refused) => return self.challenge(&parts, refused),
         };
         let principal = caller.arn.clone();
-        let call = Call { registry: self.registry.clone(), caller, id, parts };
+        let (registry, identity) = (self.registry.clone(), self.identity.clone());
+        let call = Call { registry, identity, caller, id, parts };
         let reply = match call.answer(body).await {
             Ok(reply) => reply,
             Err(error) => Reply::refusal(&error),

@@ -13,7 +13,7 @@ use wharf_registry::{Error, Repository, layer};
 use crate::answer::range;
 use crate::manifests::digest as read;
 use crate::range::chunk;
-use crate::{Call, Reply, query};
+use crate::{Call, Reply, query, ticket};
 
 /// Begins an upload, or ends it at once: by mounting, or with the whole blob in the body.
 pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Result<Reply, Error> {
@@ -38,13 +38,14 @@ pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Resu
             Error::DigestInvalid(error.to_string())
         })?,
     };
-    let begun = upload::begin(&call.registry, &repository, &call.caller, algorithm).await?;
-    Ok(underway(StatusCode::ACCEPTED, name, &begun))
+    let (begun, ticket) = ticket::begin(call, &repository, algorithm).ok_or(Error::UploadBusy)?;
+    let location = format!("/v2/{name}/blobs/uploads/{}?state={ticket}", begun.id);
+    Ok(underway(StatusCode::ACCEPTED, &location, &begun))
 }
 
 pub(crate) async fn get(call: &Call, name: &RepositoryName, id: &str) -> Result<Reply, Error> {
     let (_, found) = find(call, Action::INITIATE_LAYER_UPLOAD, name, id).await?;
-    Ok(underway(StatusCode::NO_CONTENT, name, &found))
+    Ok(underway(StatusCode::NO_CONTENT, &address(call, name, &found), &found))
 }
 
 pub(crate) async fn patch(
@@ -53,14 +54,14 @@ pub(crate) async fn patch(
     id: &str,
     body: Body,
 ) -> Result<Reply, Error> {
-    let (_, found) = find(call, Action::UPLOAD_LAYER_PART, name, id).await?;
+    let (repository, found) = find(call, Action::UPLOAD_LAYER_PART, name, id).await?;
     let offset = match offset(call, &found)? {
         Place::Here(offset) => offset,
-        Place::Elsewhere => return Ok(out_of_order(name, &found)),
+        Place::Elsewhere => return Ok(out_of_order(&address(call, name, &found), &found)),
     };
     let stream = body.into_data_stream();
-    let grown = upload::append(&call.registry, found, offset, stream).await?;
-    Ok(underway(StatusCode::ACCEPTED, name, &grown))
+    let grown = upload::append(&call.registry, &repository, found, offset, stream).await?;
+    Ok(underway(StatusCode::ACCEPTED, &address(call, name, &grown), &grown))
 }
 
 pub(crate) async fn put(
@@ -82,7 +83,7 @@ pub(crate) async fn put(
     }
     let offset = match offset(call, &found)? {
         Place::Here(offset) => offset,
-        Place::Elsewhere => return Ok(out_of_order(name, &found)),
+        Place::Elsewhere => return Ok(out_of_order(&address(call, name, &found), &found)),
     };
     upload::finish(&call.registry, &repository, found, &digest, offset, body).await?;
     Ok(created(name, &digest))
@@ -101,7 +102,12 @@ async fn find(
     id: &str,
 ) -> Result<(Repository, Upload), Error> {
     let repository = call.repository(action, name).await?;
-    let found = upload::find(&call.registry, &repository, &call.caller, id).await?;
+    let found = match upload::find(&call.registry, &repository, &call.caller, id).await {
+        Err(unknown @ Error::UploadNotFound { .. }) => {
+            ticket::read(call, &repository, id).ok_or(unknown)?
+        }
+        found => found?,
+    };
     Ok((repository, found))
 }
 
@@ -140,11 +146,19 @@ fn announced(
     upload::Body { stream: body.into_data_stream(), length }
 }
 
-fn underway(status: StatusCode, name: &RepositoryName, upload: &Upload) -> Reply {
-    let id = upload.id.to_string();
+/// Where the upload goes on: with its ticket as long as there is nothing else to find it by.
+fn address(call: &Call, name: &RepositoryName, upload: &Upload) -> String {
+    let address = format!("/v2/{name}/blobs/uploads/{}", upload.id);
+    match query::value(call.parts.uri.query(), "state") {
+        Some(ticket) if !upload.is_stored() => format!("{address}?state={ticket}"),
+        _ => address,
+    }
+}
+
+fn underway(status: StatusCode, location: &str, upload: &Upload) -> Reply {
     Reply::new(status)
-        .header("location", &format!("/v2/{name}/blobs/uploads/{id}"))
-        .header("docker-upload-uuid", &id)
+        .header("location", location)
+        .header("docker-upload-uuid", &upload.id.to_string())
         .header("range", &range(upload.received))
 }
 
@@ -155,7 +169,6 @@ fn created(name: &RepositoryName, digest: &Digest) -> Reply {
 }
 
 /// 416 with where to go on, so that the client need not ask.
-fn out_of_order(name: &RepositoryName, upload: &Upload) -> Reply {
-    Reply::refusal(&Error::RangeInvalid { received: upload.received })
-        .header("location", &format!("/v2/{name}/blobs/uploads/{}", upload.id))
+fn out_of_order(location: &str, upload: &Upload) -> Reply {
+    Reply::refusal(&Error::RangeInvalid { received: upload.received }).header("location", location)
 }

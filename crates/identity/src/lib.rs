@@ -57,4 +57,10 @@ impl Identity {
     pub fn is_signed(&self, purpose: &str, message: &[u8], code: &[u8]) -> bool {
         self.key.is_signed(purpose, message, code)
     }
+
+    /// Compares two codes, such as shortened ones, in constant time.
+    #[must_use]
+    pub fn is_same(&self, expected: &[u8], presented: &[u8]) -> bool {
+        subtle::ConstantTimeEq::ct_eq(expected, presented).into()
+    }
 }

@@ -3,6 +3,9 @@
 //! Bytes are kept once per deployment; a link row gives a repository access. Without the link the
 //! layer is not there, whatever digest the caller knows.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use wharf_blobs::{Content, Object};
 use wharf_db::{Cached, statement, tx};
 use wharf_oci::{Digest, Manifest};
@@ -15,7 +18,9 @@ use crate::{Error, Registry, Repository};
 pub struct Layer {
     /// In bytes.
     pub size: u64,
-    pub(crate) object: Object,
+    blob_id: Arc<str>,
+    /// None where the bytes are in the row.
+    object: Option<Object>,
     /// Milliseconds since 1970.
     pub(crate) linked_at: i64,
 }
@@ -24,8 +29,9 @@ pub struct Layer {
 const SOURCES: i64 = 20;
 
 statement! {
-    FIND = "SELECT b.size, b.object, l.linked_at FROM blob_links l JOIN blobs b ON b.id = l.blob_id
+    FIND = "SELECT b.size, b.id, b.object, l.linked_at FROM blob_links l JOIN blobs b ON b.id = l.blob_id
             WHERE l.repository_id = $1 AND l.digest = $2";
+    CONTENT = "SELECT content FROM blobs WHERE id = $1";
     REFERENCED = "SELECT parent FROM image_references
                   WHERE repository_id = $1 AND child = $2 ORDER BY parent LIMIT 1";
     PARENT = "SELECT i.media_type, i.manifest FROM image_references r
@@ -54,13 +60,13 @@ pub async fn find(
         return Ok(Some(layer));
     }
     let values = (&*key.0, digest.as_str());
-    let Some((size, object, linked_at)) =
-        registry.db.optional::<(i64, String, i64)>(&FIND, values).await?
+    let Some((size, blob_id, object, linked_at)) =
+        registry.db.optional::<(i64, String, Option<String>, i64)>(&FIND, values).await?
     else {
         return Ok(None);
     };
-    let object = object.parse().map_err(Error::fault)?;
-    let layer = Layer { size: size as u64, object, linked_at };
+    let object = object.map(|object| object.parse()).transpose().map_err(Error::fault)?;
+    let layer = Layer { size: size as u64, blob_id: blob_id.into(), object, linked_at };
     if let Some(epoch) = epoch {
         registry.remembered.layers.insert(key, Cached { epoch, value: layer.clone() });
     }
@@ -81,9 +87,26 @@ pub async fn announce(
     Ok(found)
 }
 
-/// The bytes of a layer.
-pub async fn open(registry: &Registry, layer: &Layer) -> Result<Content, Error> {
-    Ok(registry.store.open(&layer.object).await?)
+/// Where the bytes of a layer come from.
+pub enum Source {
+    Memory(Bytes),
+    Store(Content),
+}
+
+/// Opens the bytes of a layer.
+pub async fn open(registry: &Registry, layer: &Layer) -> Result<Source, Error> {
+    if let Some(object) = &layer.object {
+        return Ok(Source::Store(registry.store.open(object).await?));
+    }
+    let known = &registry.remembered.small_contents;
+    if let Some(bytes) = known.get(&layer.blob_id) {
+        return Ok(Source::Memory(bytes));
+    }
+    let row = registry.db.optional::<(Option<Vec<u8>>,)>(&CONTENT, (&*layer.blob_id,)).await?;
+    let missing = || Error::fault(wharf_blobs::Error::Missing);
+    let bytes = Bytes::from(row.and_then(|(content,)| content).ok_or_else(missing)?);
+    known.insert(layer.blob_id.clone(), bytes.clone());
+    Ok(Source::Memory(bytes))
 }
 
 /// The layer, if it may be downloaded by its address: one that is in an image, or that was

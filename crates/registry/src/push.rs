@@ -45,7 +45,8 @@ statement! {
              SELECT $1, $2, value, $4 FROM json_each($3) WHERE true ON CONFLICT DO NOTHING";
     FIND_TAG = "SELECT digest FROM tags WHERE repository_id = $1 AND tag = $2";
     SET_TAG = "INSERT INTO tags (repository_id, tag, digest) VALUES ($1, $2, $3)
-               ON CONFLICT (repository_id, tag) DO UPDATE SET digest = excluded.digest";
+               ON CONFLICT (repository_id, tag) DO UPDATE SET digest = excluded.digest
+               WHERE tags.digest <> excluded.digest";
 }
 
 /// Stores the manifest and sets its tags, all or nothing. Everything that it names must be in this
@@ -130,7 +131,8 @@ async fn store(
         let size = size(tx, repository, manifest, &children).await?;
         let is_new = insert(tx, repository, push, manifest, digest, size, now).await?;
         if is_new {
-            for (list, is_image) in [(&blobs, false), (&children, true)] {
+            let lists = [(&blobs, false), (&children, true)];
+            for (list, is_image) in lists.into_iter().filter(|(list, _)| *list != "[]") {
                 let id = &**repository.id();
                 tx.execute(&REFER, (id, digest.as_str(), list.as_str(), is_image)).await?;
             }
@@ -232,15 +234,13 @@ async fn set_tags(
     let id = &**repository.id();
     let mut moved = false;
     for tag in tags {
-        let before = tx.optional::<(String,)>(&FIND_TAG, (id, tag.as_str())).await?;
-        if before.is_some() && repository.mutability().fixes(tag) {
+        if repository.mutability().fixes(tag)
+            && tx.optional::<(String,)>(&FIND_TAG, (id, tag.as_str())).await?.is_some()
+        {
             let name = repository.name().clone();
             return Err(Error::ImageTagAlreadyExists { tag: tag.clone(), name });
         }
-        if before.is_none_or(|(before,)| before != digest.as_str()) {
-            tx.execute(&SET_TAG, (id, tag.as_str(), digest.as_str())).await?;
-            moved = true;
-        }
+        moved |= tx.execute(&SET_TAG, (id, tag.as_str(), digest.as_str())).await? == 1;
     }
     Ok(moved)
 }

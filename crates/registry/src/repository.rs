@@ -115,7 +115,9 @@ impl Repository {
         self.row.registry.resource(self.row.name.as_str()).to_string()
     }
 
-    pub(crate) fn id(&self) -> &Arc<str> {
+    /// The id that is never used twice, even when the name is.
+    #[must_use]
+    pub fn id(&self) -> &Arc<str> {
         &self.row.id
     }
 

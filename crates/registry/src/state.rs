@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use moka::sync::Cache;
+use uuid::Uuid;
 use wharf_blobs::Store;
 use wharf_db::{Cached, Db, Epochs, Tx};
 use wharf_oci::{Digest, Tag};
@@ -26,6 +28,8 @@ pub struct Registry {
     pub(crate) settings: Arc<Settings>,
     pub(crate) remembered: Arc<Remembered>,
     pub(crate) activity: Arc<Activity>,
+    /// Uploads that were ended lately, so that a ticket cannot begin them anew.
+    pub(crate) ended: Cache<Uuid, ()>,
     /// Names the running kernel: bytes that were not flushed do not outlive it.
     pub(crate) boot: Arc<str>,
 }
@@ -65,11 +69,14 @@ pub(crate) struct Remembered {
     pub(crate) tags: Cache<(Arc<str>, Tag), Cached<Digest>>,
     pub(crate) manifests: Cache<(Arc<str>, Digest), Cached<Arc<Stored>>>,
     pub(crate) layers: Cache<(Arc<str>, Digest), Cached<Layer>>,
+    /// The bytes of small blobs by the blob's id. They never change, and give no access.
+    pub(crate) small_contents: Cache<Arc<str>, Bytes>,
 }
 
 /// How many repositories, tags and layers are remembered. Manifests are bounded by their bytes.
 const ENTRIES: u64 = 20_000;
 const MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
+const SMALL_BLOB_BYTES: u64 = 16 * 1024 * 1024;
 
 impl Registry {
     /// The registry whose rows are in `db` and whose bytes are in `store`.
@@ -86,17 +93,22 @@ impl Registry {
             tags: Cache::new(ENTRIES),
             manifests: Cache::builder().weigher(weigh).max_capacity(MANIFEST_BYTES).build(),
             layers: Cache::new(ENTRIES),
+            small_contents: Cache::builder()
+                .weigher(|_, bytes: &Bytes| u32::try_from(bytes.len() + 128).unwrap_or(u32::MAX))
+                .max_capacity(SMALL_BLOB_BYTES)
+                .build(),
         };
         let activity = Arc::new(Activity::default());
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-            .map_or_else(|_| uuid::Uuid::new_v4().to_string(), |id| id.trim().to_owned());
+            .map_or_else(|_| Uuid::new_v4().to_string(), |id| id.trim().to_owned());
         Registry {
             db,
             store,
             clock,
-            settings: Arc::new(settings),
+            settings: Arc::new(settings.clone()),
             remembered: Arc::new(remembered),
             activity,
+            ended: Cache::builder().max_capacity(ENTRIES).time_to_live(settings.grace).build(),
             boot: boot.into(),
         }
     }

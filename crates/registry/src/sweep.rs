@@ -111,9 +111,11 @@ impl Registry {
     async fn delete_condemned(&self, swept: &mut Swept) -> Result<(), Error> {
         let due = self.now() - self.settings.quarantine.as_millis() as i64;
         loop {
-            let rows = self.db.all::<(String, String)>(&CONDEMNED, (due, BATCH)).await?;
+            let rows = self.db.all::<(String, Option<String>)>(&CONDEMNED, (due, BATCH)).await?;
             for (id, object) in &rows {
-                self.store.delete(&object.parse().map_err(Error::fault)?).await?;
+                if let Some(object) = object {
+                    self.store.delete(&object.parse().map_err(Error::fault)?).await?;
+                }
                 tx!(self.db, |tx| tx.execute(&FORGET, (id.as_str(),)).await.map_err(Error::from))?;
                 swept.files += 1;
             }

@@ -27,10 +27,13 @@ pub struct Upload {
     pub id: Uuid,
     /// Bytes that are there.
     pub received: u64,
+    principal: String,
     parts: i64,
     small_parts: i64,
     last_part: i64,
     hasher: Hasher,
+    /// Whether it has a row. One without bytes needs none: a ticket says all that is to be known.
+    is_stored: bool,
 }
 
 /// Bytes sent along with a request.
@@ -43,7 +46,7 @@ pub struct Body<S> {
 statement! {
     INSERT = "INSERT INTO uploads (id, repository_id, principal, received, parts, small_parts,
                   last_part, hasher, boot, created_at, updated_at)
-              VALUES ($1, $2, $3, 0, 0, 0, 0, $4, $5, $6, $6)";
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (id) DO NOTHING";
     FIND = "SELECT received, parts, small_parts, last_part, hasher, boot FROM uploads
             WHERE id = $1 AND repository_id = $2 AND principal = $3";
     SAVE = "UPDATE uploads SET received = $3, parts = $4, small_parts = $5, last_part = $6,
@@ -52,22 +55,30 @@ statement! {
     DELETE = "DELETE FROM uploads WHERE id = $1";
 }
 
-/// Begins an upload whose digest will be one of `algorithm`, as far as the client has said.
+/// Begins an upload that the caller can find by its id alone.
 pub async fn begin(
     registry: &Registry,
     repository: &Repository,
     caller: &Caller,
     algorithm: Algorithm,
 ) -> Result<Upload, Error> {
-    let upload = Upload::new(algorithm);
-    let (id, boot, now) = (upload.id.to_string(), &*registry.boot, registry.now());
-    let inserted = tx!(registry.db, Durability::Process, |tx| {
-        let principal = &*caller.arn;
-        let values = (id.as_str(), &**repository.id(), principal, upload.hasher.save(), boot, now);
-        tx.execute(&INSERT, values).await
-    });
-    inserted.map_err(|error| gone(error, repository))?;
+    let mut upload = Upload::fresh(Uuid::new_v4(), caller.arn.to_string(), algorithm);
+    save(registry, repository, &mut upload, 0, Durability::Process).await?;
     Ok(upload)
+}
+
+/// Begins an upload, or finds one that has no bytes yet, without a row: for a door that hands its
+/// client a ticket with the id, signed and bound to repository, caller and time. None once the
+/// upload was ended.
+#[must_use]
+pub fn ticketed(
+    registry: &Registry,
+    caller: &Caller,
+    id: Uuid,
+    algorithm: Algorithm,
+) -> Option<Upload> {
+    let ended = registry.ended.contains_key(&id);
+    (!ended).then(|| Upload::fresh(id, caller.arn.to_string(), algorithm))
 }
 
 /// The upload with this id, if it is one of this repository and this caller.
@@ -93,17 +104,26 @@ pub async fn find(
     // Bytes that were not flushed did not survive the machine's restart, and the saved hash would
     // not notice: such an upload is given up.
     if received > 0 && *boot != *registry.boot {
-        discard(registry, id).await?;
+        delete(registry, id).await?;
         return Err(unknown());
     }
-    let hasher = Hasher::restore(&hasher).map_err(Error::fault)?;
-    Ok(Upload { id, received: received as u64, parts, small_parts, last_part, hasher })
+    Ok(Upload {
+        id,
+        received: received as u64,
+        principal: caller.arn.to_string(),
+        parts,
+        small_parts,
+        last_part,
+        hasher: Hasher::restore(&hasher).map_err(Error::fault)?,
+        is_stored: true,
+    })
 }
 
 /// Adds bytes at `offset` (at the end, if none is named). What arrived before a connection broke
 /// is kept, and the client may go on from there.
 pub async fn append<S, E>(
     registry: &Registry,
+    repository: &Repository,
     upload: Upload,
     offset: Option<u64>,
     stream: S,
@@ -112,7 +132,7 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    let (upload, broken) = write(registry, upload, offset, stream).await?;
+    let (upload, broken) = write(registry, repository, upload, offset, stream).await?;
     match broken {
         None => Ok(upload),
         Some(reason) => Err(Error::BrokenOff(reason)),
@@ -146,27 +166,35 @@ pub async fn append_part(
     let mut upload = upload;
     upload.note_part(bytes.len() as u64);
     let stream = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
-    let (upload, _) = store(registry, upload, stream).await?;
+    let (mut upload, _) = store(registry, upload, stream).await?;
     registry.store.sync(upload.id).await?;
-    save(registry, &upload, before, Durability::Power).await?;
+    save(registry, repository, &mut upload, before, Durability::Power).await?;
     Ok(upload)
 }
 
 /// Gives an upload up.
 pub async fn cancel(registry: &Registry, upload: Upload) -> Result<(), Error> {
-    discard(registry, upload.id).await
+    discard(registry, &upload).await
 }
 
 impl Upload {
-    fn new(algorithm: Algorithm) -> Upload {
+    fn fresh(id: Uuid, principal: String, algorithm: Algorithm) -> Upload {
         Upload {
-            id: Uuid::new_v4(),
+            id,
             received: 0,
+            principal,
             parts: 0,
             small_parts: 0,
             last_part: 0,
             hasher: Hasher::new(algorithm),
+            is_stored: false,
         }
+    }
+
+    /// Whether it can be found by its id alone; otherwise its ticket must be kept.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.is_stored
     }
 
     /// Counts a part; the one before it turns out not to have been the last.
@@ -182,6 +210,7 @@ impl Upload {
 /// Writes and saves; tells why the stream broke, if it did.
 async fn write<S, E>(
     registry: &Registry,
+    repository: &Repository,
     upload: Upload,
     offset: Option<u64>,
     stream: S,
@@ -194,9 +223,9 @@ where
     if offset.is_some_and(|offset| offset != before) {
         return Err(Error::RangeInvalid { received: before });
     }
-    let (upload, broken) = store(registry, upload, stream).await?;
+    let (mut upload, broken) = store(registry, upload, stream).await?;
     if upload.received > before {
-        save(registry, &upload, before, Durability::Process).await?;
+        save(registry, repository, &mut upload, before, Durability::Process).await?;
     }
     Ok((upload, broken))
 }
@@ -230,26 +259,57 @@ where
     Ok((upload, broken))
 }
 
+/// Writes the row, for the first time or anew.
 async fn save(
     registry: &Registry,
-    upload: &Upload,
+    repository: &Repository,
+    upload: &mut Upload,
     before: u64,
     durability: Durability,
 ) -> Result<(), Error> {
     let (id, hasher, now) = (upload.id.to_string(), upload.hasher.save(), registry.now());
+    let Upload { received, parts, small_parts, last_part, is_stored, .. } = *upload;
+    let (before, received) = (before as i64, received as i64);
+    let (repository_id, principal) = (&**repository.id(), upload.principal.as_str());
+    let (id, hasher, boot) = (id.as_str(), hasher.as_slice(), &*registry.boot);
     let saved = tx!(registry.db, durability, |tx| {
-        let Upload { received, parts, small_parts, last_part, .. } = upload;
-        let (before, received) = (before as i64, *received as i64);
-        let counts = (*parts, *small_parts, *last_part);
-        let values =
-            (id.as_str(), before, received, counts.0, counts.1, counts.2, hasher.as_slice(), now);
-        Ok::<_, Error>(tx.execute(&SAVE, values).await?)
-    })?;
-    // Cancelled, or moved on by another replica: then these bytes are no longer the upload's.
-    if saved == 0 { Err(Error::UploadBusy) } else { Ok(()) }
+        if is_stored {
+            let values = (id, before, received, parts, small_parts, last_part, hasher, now);
+            return tx.execute(&SAVE, values).await;
+        }
+        let counts = (parts, small_parts, last_part);
+        let values = (
+            id,
+            repository_id,
+            principal,
+            received,
+            counts.0,
+            counts.1,
+            counts.2,
+            hasher,
+            boot,
+            now,
+        );
+        tx.execute(&INSERT, values).await
+    });
+    // Cancelled, or moved on by another request: then these bytes are no longer the upload's.
+    if saved.map_err(|error| gone(error, repository))? == 0 {
+        return Err(Error::UploadBusy);
+    }
+    upload.is_stored = true;
+    Ok(())
 }
 
-async fn discard(registry: &Registry, id: Uuid) -> Result<(), Error> {
+async fn discard(registry: &Registry, upload: &Upload) -> Result<(), Error> {
+    registry.ended.insert(upload.id, ());
+    if upload.is_stored {
+        return delete(registry, upload.id).await;
+    }
+    Ok(registry.store.discard(upload.id).await?)
+}
+
+/// The row first, the bytes last: a crash in between leaves only garbage for the sweep.
+async fn delete(registry: &Registry, id: Uuid) -> Result<(), Error> {
     tx!(registry.db, Durability::Process, |tx| {
         tx.execute(&DELETE, (id.to_string(),)).await.map_err(Error::from)
     })?;

@@ -38,6 +38,14 @@ pub struct Credentials {
     pub region: String,
 }
 
+impl Credentials {
+    /// The same key, signing for another Region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Credentials {
+        Credentials { region: region.to_owned(), ..self.clone() }
+    }
+}
+
 /// An error of the API.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ApiError {
@@ -46,6 +54,15 @@ pub struct ApiError {
     pub status: u16,
     /// Members beside code and message.
     pub extra: Map<String, Value>,
+}
+
+impl ApiError {
+    /// The error that has nothing beside code and message.
+    #[must_use]
+    pub fn plain(code: &str, message: &str) -> ApiError {
+        let status = 400;
+        ApiError { code: code.to_owned(), message: message.to_owned(), status, extra: Map::new() }
+    }
 }
 
 impl fmt::Display for ApiError {
@@ -145,11 +162,7 @@ pub fn read(operation: &str, response: &Response) -> Result<Result<Value, ApiErr
     read_error(operation, response, body).map(Err)
 }
 
-fn read_error(
-    operation: &Operation,
-    response: &Response,
-    body: Value,
-) -> Result<ApiError, String> {
+fn read_error(operation: &Operation, response: &Response, body: Value) -> Result<ApiError, String> {
     let Value::Object(mut extra) = body else { return Err(format!("{body} is no error")) };
     let mut text = |name| match extra.remove(name) {
         Some(Value::String(text)) => Ok(text),

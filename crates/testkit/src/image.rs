@@ -72,10 +72,8 @@ impl Manifest {
     /// An OCI index with further members.
     #[must_use]
     pub fn index_with(children: &[&Manifest], members: Value) -> Manifest {
-        let manifests: Vec<Value> = children
-            .iter()
-            .map(|child| descriptor(&child.media_type, &child.bytes))
-            .collect();
+        let manifests: Vec<Value> =
+            children.iter().map(|child| descriptor(&child.media_type, &child.bytes)).collect();
         let mut document = json!({
             "schemaVersion": 2,
             "mediaType": media_type::OCI_INDEX,
@@ -101,10 +99,10 @@ impl Image {
     /// A small image with one layer, different for each `name`.
     #[must_use]
     pub fn of(name: &str) -> Image {
-        Recipe::default().layer(format!("layer of {name}")).config(format!(
-            "{{\"architecture\":\"amd64\",\"os\":\"linux\",\"name\":{name:?}}}"
-        ))
-        .build()
+        Recipe::default()
+            .layer(format!("layer of {name}"))
+            .config(format!("{{\"architecture\":\"amd64\",\"os\":\"linux\",\"name\":{name:?}}}"))
+            .build()
     }
 
     /// What to make an image of.
@@ -176,7 +174,9 @@ impl Recipe {
     #[must_use]
     pub fn build(self) -> Image {
         let (manifest_type, layer_type) = match self.docker {
-            true => (media_type::DOCKER_MANIFEST, "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+            true => {
+                (media_type::DOCKER_MANIFEST, "application/vnd.docker.image.rootfs.diff.tar.gzip")
+            }
             false => (media_type::OCI_MANIFEST, "application/vnd.oci.image.layer.v1.tar+gzip"),
         };
         let empty = || (media_type::OCI_EMPTY.to_owned(), Bytes::from_static(b"{}"));

@@ -112,12 +112,7 @@ impl V2 {
     }
 
     /// Ends an upload.
-    pub async fn finish(
-        &self,
-        location: &str,
-        digest: &str,
-        rest: impl Into<Bytes>,
-    ) -> Response {
+    pub async fn finish(&self, location: &str, digest: &str, rest: impl Into<Bytes>) -> Response {
         self.put(&format!("{location}?digest={digest}"), rest).await
     }
 

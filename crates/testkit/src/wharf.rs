@@ -164,15 +164,37 @@ impl Wharf {
         self.api("CreateRepository", json!({ "repositoryName": name })).await.unwrap();
     }
 
+    /// Calls an operation of the API with credentials of its own.
+    ///
+    /// # Errors
+    /// The error that the server told.
+    pub async fn api_as(
+        &self,
+        credentials: &Credentials,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, ApiError> {
+        api::call(self, credentials, operation, input).await
+    }
+
     /// A token as GetAuthorizationToken gives it: what follows `Basic `.
     pub async fn token(&self) -> String {
-        let answer = self.api("GetAuthorizationToken", json!({})).await.unwrap();
+        self.token_of(&self.credentials).await
+    }
+
+    async fn token_of(&self, credentials: &Credentials) -> String {
+        let answer = self.api_as(credentials, "GetAuthorizationToken", json!({})).await.unwrap();
         answer["authorizationData"][0]["authorizationToken"].as_str().unwrap().to_owned()
     }
 
     /// A registry client that is logged in as root.
     pub async fn v2(&self) -> V2 {
-        let token = self.token().await;
+        self.v2_as(&self.credentials).await
+    }
+
+    /// A registry client that is logged in with credentials of its own.
+    pub async fn v2_as(&self, credentials: &Credentials) -> V2 {
+        let token = self.token_of(credentials).await;
         V2::new(self.http.clone(), self.address, Some(token))
     }
 
@@ -180,6 +202,14 @@ impl Wharf {
     #[must_use]
     pub fn anonymous(&self) -> V2 {
         V2::new(self.http.clone(), self.address, None)
+    }
+
+    /// Makes a second account and gives the credentials of its root; those of the first stay good.
+    /// The server is restarted for it.
+    pub async fn second_account(&mut self, account: &str) -> Credentials {
+        let first = self.credentials.clone();
+        self.restart_with(&[("account", account)]).await;
+        std::mem::replace(&mut self.credentials, first)
     }
 
     /// Fetches a URL as any browser would, without credentials.

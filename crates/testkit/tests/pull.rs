@@ -85,8 +85,9 @@ async fn what_is_not_there_is_told_as_ecr_tells_it(wharf: Wharf) {
          the registry with id '{ACCOUNT}'"
     );
     v2.blob("app", &absent).await.refuses(404, "BLOB_UNKNOWN", &no_layer);
-    let no_repository =
-        format!("The repository with name 'ghost' does not exist in the registry with id '{ACCOUNT}'");
+    let no_repository = format!(
+        "The repository with name 'ghost' does not exist in the registry with id '{ACCOUNT}'"
+    );
     for path in ["manifests/v1", &format!("blobs/{absent}"), "tags/list"] {
         let found = v2.get(&format!("/v2/ghost/{path}")).await;
         found.refuses(404, "NAME_UNKNOWN", &no_repository);

@@ -3,7 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod delete;
+mod mount;
 mod pull;
 mod push;
+mod ranges;
+mod referrers;
 mod statements;
+mod tags;
 mod tokens;
+mod uploads;

@@ -23,7 +23,8 @@ const EXPIRED: &str = "Your authorization token has expired. Reauthenticate and 
 async fn a_token_is_a_password_for_the_user_aws(wharf: Wharf) {
     let answer = wharf.api("GetAuthorizationToken", json!({})).await.unwrap();
     let data = &answer["authorizationData"][0];
-    let text = String::from_utf8(STANDARD.decode(data["authorizationToken"].as_str().unwrap()).unwrap());
+    let text =
+        String::from_utf8(STANDARD.decode(data["authorizationToken"].as_str().unwrap()).unwrap());
     let text = text.unwrap();
     let (user, password) = text.split_once(':').unwrap();
     assert_eq!(user, "AWS");

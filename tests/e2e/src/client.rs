@@ -157,7 +157,10 @@ impl Client {
         let answer = connection.send_request(request.map(Full::new)).await?;
         let (head, body) = answer.into_parts();
         let body = body.collect().await?.to_bytes();
-        self.connection = Some(connection);
+        // A server that refuses before it has read the body may close the connection behind it.
+        if !head.status.is_client_error() && !head.status.is_server_error() {
+            self.connection = Some(connection);
+        }
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
 }

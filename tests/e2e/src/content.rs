@@ -2,7 +2,10 @@
 //! be remembered and compared, and manifests over them.
 
 use bytes::Bytes;
-use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
+use rand::{
+    Rng as _, RngExt as _, SeedableRng as _,
+    rngs::{SmallRng, StdRng},
+};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -27,7 +30,7 @@ impl Blob {
     /// All its bytes.
     pub fn bytes(&self) -> Bytes {
         let mut bytes = vec![0; self.size];
-        StdRng::seed_from_u64(self.seed).fill_bytes(&mut bytes);
+        SmallRng::seed_from_u64(self.seed).fill_bytes(&mut bytes);
         bytes.into()
     }
 }
@@ -46,13 +49,14 @@ pub struct Image {
 impl Image {
     /// The image with a config of a few bytes and these layers.
     pub fn new(rng: &mut StdRng, layers: Vec<Blob>) -> Self {
-        Self::with_note(rng, layers, String::new())
-    }
-
-    /// The image with `note` in an annotation, which makes its manifest as large as one likes.
-    pub fn with_note(rng: &mut StdRng, layers: Vec<Blob>, note: String) -> Self {
         let mut blobs = vec![Blob::new(rng.random(), 100)];
         blobs.extend(layers);
+        Self::of(blobs, "")
+    }
+
+    /// The image of these blobs, the config first, with `note` in an annotation, which makes its
+    /// manifest as large as one likes.
+    pub fn of(blobs: Vec<Blob>, note: &str) -> Self {
         let describe = |blob: &Blob, kind: &str| -> Value {
             let media_type = format!("application/vnd.oci.image.{kind}");
             json!({ "mediaType": media_type, "digest": blob.digest, "size": blob.size })

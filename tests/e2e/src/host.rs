@@ -121,12 +121,15 @@ impl Host {
     }
 
     fn told(&self, script: &str, output: &Output, verdict: &str) -> String {
+        format!("this script {verdict}:\n{script}\n{output}\n{}", self.end_of_log())
+    }
+
+    /// What the server said last.
+    pub(crate) fn end_of_log(&self) -> String {
         let log = fs::read_to_string(self.path("wharf.log")).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(30)..].join("\n");
-        format!(
-            "this script {verdict}:\n{script}\n{output}\n--- the end of the server's log\n{last}"
-        )
+        format!("--- the end of the server's log\n{last}")
     }
 }
 

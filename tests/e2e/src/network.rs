@@ -18,7 +18,7 @@ impl Host {
     /// are there too. The thread's one runtime also runs the tasks that `act` spawns.
     ///
     /// # Errors
-    /// Those of `act`. A panic of `act` goes on here.
+    /// Those of `act`, with the end of the server's log. A panic of `act` goes on here.
     pub fn inside<T: Send>(&self, act: impl AsyncFnOnce() -> Result<T> + Send) -> Result<T> {
         let network = File::open(self.proc("ns/net")).context("the host's network")?;
         let run = || {
@@ -27,7 +27,7 @@ impl Host {
             runtime.block_on(act())
         };
         thread::scope(|scope| match scope.spawn(run).join() {
-            Ok(outcome) => outcome,
+            Ok(outcome) => outcome.map_err(|error| error.context(self.end_of_log())),
             Err(panic) => std::panic::resume_unwind(panic),
         })
     }

@@ -31,10 +31,7 @@ impl Files {
             let _claim = claim;
             let mut hasher = Hasher::new(algorithm);
             if length > 0 {
-                let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-                let opened =
-                    rustix::fs::openat(&files.uploads, id.to_string(), flags, Mode::empty());
-                let upload = File::from(opened.map_err(std::io::Error::from)?);
+                let upload = files.read_upload(id)?;
                 let mut piece = vec![0; HASHED_AT_ONCE];
                 while hasher.length() < length {
                     let offset = hasher.length();
@@ -49,6 +46,27 @@ impl Files {
             Ok(hasher.finish())
         })
         .await
+    }
+
+    pub(crate) async fn uploaded(self: &Arc<Files>, id: Uuid, length: u64) -> Result<Bytes, Error> {
+        if length > SMALL_BLOB {
+            return Err(Error::TooLarge { limit: SMALL_BLOB });
+        }
+        let files = Arc::clone(self);
+        blocking(move || {
+            let mut bytes = vec![0; length as usize];
+            if length > 0 {
+                files.read_upload(id)?.read_exact_at(&mut bytes, 0)?;
+            }
+            Ok(bytes.into())
+        })
+        .await
+    }
+
+    fn read_upload(&self, id: Uuid) -> Result<File, Error> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let opened = rustix::fs::openat(&self.uploads, id.to_string(), flags, Mode::empty());
+        Ok(File::from(opened.map_err(std::io::Error::from)?))
     }
 
     pub(crate) async fn promote(

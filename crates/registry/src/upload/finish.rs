@@ -1,33 +1,41 @@
 //! How an upload becomes a layer. The order that makes an answer mean durable: bytes written,
 //! renamed to a name that is never used again, file and folder flushed, then the row committed,
-//! then the answer.
+//! then the answer. Few bytes go into the row itself: one flush instead of three.
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use uuid::Uuid;
 use wharf_blobs::Object;
 use wharf_db::{Tx, statement, tx};
-use wharf_oci::{Algorithm, Digest};
+use wharf_oci::Digest;
 
 use super::{Body, DELETE, Upload, append, discard, gone, store};
-use crate::{Error, Registry, Repository};
+use crate::{Error, Registry, Repository, layer};
 
-/// A whole blob up to this size is taken in one piece, without an upload file.
-const SMALL: u64 = 256 * 1024;
+/// A whole blob up to this size, in bytes, is taken in one piece, without an upload file.
+const WHOLE: u64 = 256 * 1024;
+/// A blob up to this size, in bytes, is kept in its row: configs, signatures, small layers.
+const INLINE: u64 = 16 * 1024;
+
+/// Where the bytes of a new blob are.
+enum Landed {
+    Inline(Bytes),
+    Stored(Object),
+}
 
 statement! {
     LIVE = "SELECT id FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
-    INSERT_BLOB = "INSERT INTO blobs (id, digest, size, object) VALUES ($1, $2, $3, $4)
+    INSERT_BLOB = "INSERT INTO blobs (id, digest, size, object, content) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT (digest) WHERE condemned_at IS NULL DO NOTHING";
-    IS_LINKED = "SELECT blob_id FROM blob_links WHERE repository_id = $1 AND digest = $2";
     LINK = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
-            VALUES ($1, $2, $3, $4, $4)
+            SELECT $1, b.digest, b.id, $3, $3 FROM blobs b
+            WHERE b.digest = $2 AND b.condemned_at IS NULL
             ON CONFLICT (repository_id, digest)
             DO UPDATE SET blob_id = excluded.blob_id, used_at = excluded.used_at";
 }
 
 /// Ends an upload: adds the last bytes, compares the digest, makes the layer durable and gives it
-/// to the repository. True when the repository held this layer already.
+/// to the repository.
 pub async fn finish<S, E>(
     registry: &Registry,
     repository: &Repository,
@@ -35,7 +43,7 @@ pub async fn finish<S, E>(
     digest: &Digest,
     offset: Option<u64>,
     body: Body<S>,
-) -> Result<bool, Error>
+) -> Result<(), Error>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
@@ -43,15 +51,15 @@ where
     if offset.is_some_and(|offset| offset != upload.received) {
         return Err(Error::RangeInvalid { received: upload.received });
     }
-    if upload.received == 0 && body.length.is_some_and(|length| length <= SMALL) {
-        return whole(registry, repository, Some(upload.id), digest, body).await;
+    if upload.received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
+        let row = upload.is_stored.then_some(upload.id);
+        return whole(registry, repository, row, digest, body).await;
     }
     let upload = match body.length {
         Some(0) => upload,
-        _ => append(registry, upload, offset, body.stream).await?,
+        _ => append(registry, repository, upload, offset, body.stream).await?,
     };
-    seal(registry, repository, upload, |calculated| *calculated == *digest, digest.algorithm())
-        .await
+    seal(registry, repository, upload, digest).await
 }
 
 /// Takes a whole blob from one request, without an upload that could be resumed.
@@ -60,30 +68,23 @@ pub async fn monolithic<S, E>(
     repository: &Repository,
     digest: &Digest,
     body: Body<S>,
-) -> Result<bool, Error>
+) -> Result<(), Error>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    if body.length.is_some_and(|length| length <= SMALL) {
+    if body.length.is_some_and(|length| length <= WHOLE) {
         return whole(registry, repository, None, digest, body).await;
     }
-    let upload = Upload::new(digest.algorithm());
+    let upload = Upload::fresh(Uuid::new_v4(), String::new(), digest.algorithm());
     let id = upload.id;
-    match store(registry, upload, body.stream).await {
-        Ok((upload, None)) => {
-            let same = |calculated: &Digest| *calculated == *digest;
-            seal(registry, repository, upload, same, digest.algorithm()).await
-        }
-        Ok((_, Some(reason))) => {
-            registry.store.discard(id).await?;
-            Err(Error::BrokenOff(reason))
-        }
-        Err(error) => {
-            registry.store.discard(id).await?;
-            Err(error)
-        }
-    }
+    let error = match store(registry, upload, body.stream).await {
+        Ok((upload, None)) => return seal(registry, repository, upload, digest).await,
+        Ok((_, Some(reason))) => Error::BrokenOff(reason),
+        Err(error) => error,
+    };
+    registry.store.discard(id).await?;
+    Err(error)
 }
 
 /// Ends an upload of the ECR API, which names several digests of which one must be right. Gives
@@ -100,13 +101,13 @@ pub async fn complete(
     if upload.small_parts > 0 {
         return Err(Error::LayerPartTooSmall);
     }
-    let mut calculated = None;
-    let named = |digest: &Digest| {
-        calculated = Some(digest.clone());
-        digests.iter().any(|named| named == digest.as_str())
-    };
-    let existed = seal(registry, repository, upload, named, Algorithm::Sha256).await?;
-    let digest = calculated.ok_or(Error::InvalidLayer)?;
+    let digest = upload.hasher.clone().finish();
+    if !digests.iter().any(|named| named == digest.as_str()) {
+        discard(registry, &upload).await?;
+        return Err(Error::InvalidLayer);
+    }
+    let existed = layer::find(registry, repository, &digest).await?.is_some();
+    land(registry, repository, &upload, &digest).await?;
     if existed {
         let (name, account) = (repository.name().clone(), repository.registry().account.clone());
         return Err(Error::LayerAlreadyExists { digest, name, account });
@@ -114,13 +115,14 @@ pub async fn complete(
     Ok(digest)
 }
 
+/// Takes a blob that is small enough to be held in memory.
 async fn whole<S, E>(
     registry: &Registry,
     repository: &Repository,
-    upload: Option<Uuid>,
+    row: Option<Uuid>,
     digest: &Digest,
     body: Body<S>,
-) -> Result<bool, Error>
+) -> Result<(), Error>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
@@ -132,12 +134,15 @@ where
     if Digest::of(digest.algorithm(), &bytes) != *digest {
         return Err(Error::InvalidLayer);
     }
-    if let Some(existed) = link_live(registry, repository, digest, upload).await? {
-        return Ok(existed);
+    if link_live(registry, repository, digest, row).await? {
+        return Ok(());
     }
     let size = bytes.len() as u64;
-    let object = registry.store.place(Uuid::new_v4(), digest, bytes).await?;
-    link(registry, repository, digest, size, object, upload).await
+    let landed = match size {
+        0..=INLINE => Landed::Inline(bytes),
+        _ => Landed::Stored(registry.store.place(Uuid::new_v4(), digest, bytes).await?),
+    };
+    link(registry, repository, digest, size, landed, row).await
 }
 
 async fn collect<S, E>(mut stream: S) -> Result<Bytes, Error>
@@ -155,51 +160,71 @@ where
     })
 }
 
-/// Compares the digest and promotes the bytes. A wrong digest ends the upload: what has arrived
+/// Compares the digest and lands the bytes. A wrong digest ends the upload: what has arrived
 /// cannot become right.
 async fn seal(
     registry: &Registry,
     repository: &Repository,
     upload: Upload,
-    is_right: impl FnOnce(&Digest) -> bool,
-    algorithm: Algorithm,
-) -> Result<bool, Error> {
-    let Upload { id, received, hasher, .. } = upload;
-    let calculated = if hasher.algorithm() == algorithm {
-        hasher.finish()
+    digest: &Digest,
+) -> Result<(), Error> {
+    let calculated = if upload.hasher.algorithm() == digest.algorithm() {
+        upload.hasher.clone().finish()
     } else {
         // The client named the algorithm only now; the bytes are read once more.
-        registry.store.hash(id, received, algorithm).await?
+        registry.store.hash(upload.id, upload.received, digest.algorithm()).await?
     };
-    if !is_right(&calculated) {
-        discard(registry, id).await?;
+    if calculated != *digest {
+        discard(registry, &upload).await?;
         return Err(Error::InvalidLayer);
     }
-    if let Some(existed) = link_live(registry, repository, &calculated, Some(id)).await? {
-        registry.store.discard(id).await?;
-        return Ok(existed);
-    }
-    let object = registry.store.promote(id, &calculated, received).await?;
-    link(registry, repository, &calculated, received, object, Some(id)).await
+    land(registry, repository, &upload, digest).await
 }
 
-/// Gives the repository bytes that are in the store already, if they are. Whether the repository
-/// held them before; None when the store has no such bytes.
+/// Makes the bytes of an upload, whose digest is right, a layer of the repository.
+async fn land(
+    registry: &Registry,
+    repository: &Repository,
+    upload: &Upload,
+    digest: &Digest,
+) -> Result<(), Error> {
+    let (id, size) = (upload.id, upload.received);
+    let row = upload.is_stored.then_some(id);
+    registry.ended.insert(id, ());
+    if link_live(registry, repository, digest, row).await? {
+        return Ok(registry.store.discard(id).await?);
+    }
+    if size > INLINE {
+        let object = registry.store.promote(id, digest, size).await?;
+        return link(registry, repository, digest, size, Landed::Stored(object), row).await;
+    }
+    let bytes = registry.store.uploaded(id, size).await?;
+    // They were hashed on their way to the file, and nothing vouches for the way back.
+    if Digest::of(digest.algorithm(), &bytes) != *digest {
+        return Err(Error::fault(std::io::Error::other("an upload's file changed on the disk")));
+    }
+    link(registry, repository, digest, size, Landed::Inline(bytes), row).await?;
+    Ok(registry.store.discard(id).await?)
+}
+
+/// Gives the repository bytes that are in the store already, if they are: false when not.
 async fn link_live(
     registry: &Registry,
     repository: &Repository,
     digest: &Digest,
-    upload: Option<Uuid>,
-) -> Result<Option<bool>, Error> {
+    row: Option<Uuid>,
+) -> Result<bool, Error> {
     if registry.db.optional::<(String,)>(&LIVE, (digest.as_str(),)).await?.is_none() {
-        return Ok(None);
+        return Ok(false);
     }
     let now = registry.now();
     let linked = tx!(registry.db, |tx| {
-        let live = tx.optional::<(String,)>(&LIVE, (digest.as_str(),)).await?;
-        let Some((blob,)) = live else { return Ok(None) };
-        registry.changes(tx, repository.id());
-        put_link(tx, repository, digest, &blob, now, upload).await.map(Some)
+        let values = (&**repository.id(), digest.as_str(), now);
+        let linked = tx.execute(&LINK, values).await? == 1;
+        if linked {
+            delete_row(tx, row).await?;
+        }
+        Ok(linked)
     });
     linked.map_err(|error| gone(error, repository))
 }
@@ -211,43 +236,32 @@ async fn link(
     repository: &Repository,
     digest: &Digest,
     size: u64,
-    object: Object,
-    upload: Option<Uuid>,
-) -> Result<bool, Error> {
+    landed: Landed,
+    row: Option<Uuid>,
+) -> Result<(), Error> {
     let (id, now) = (Uuid::now_v7().to_string(), registry.now());
+    let (object, content) = match landed {
+        Landed::Inline(bytes) => (None, Some(bytes.to_vec())),
+        Landed::Stored(object) => (Some(object), None),
+    };
     let linked = tx!(registry.db, |tx| {
-        let values = (id.as_str(), digest.as_str(), size as i64, object.as_str());
+        let object = object.as_ref().map(Object::as_str);
+        let values = (id.as_str(), digest.as_str(), size as i64, object, content.clone());
         let is_first = tx.execute(&INSERT_BLOB, values).await? == 1;
-        let blob = if is_first {
-            id.clone()
-        } else {
-            let live = tx.optional::<(String,)>(&LIVE, (digest.as_str(),)).await?;
-            live.map_or_else(|| id.clone(), |(live,)| live)
-        };
-        registry.changes(tx, repository.id());
-        let existed = put_link(tx, repository, digest, &blob, now, upload).await?;
-        Ok((is_first, existed))
+        tx.execute(&LINK, (&**repository.id(), digest.as_str(), now)).await?;
+        delete_row(tx, row).await?;
+        Ok(is_first)
     });
-    let (is_first, existed) = linked.map_err(|error| gone(error, repository))?;
-    if !is_first {
+    let is_first = linked.map_err(|error| gone(error, repository))?;
+    if let (false, Some(object)) = (is_first, object) {
         registry.store.delete(&object).await?;
     }
-    Ok(existed)
+    Ok(())
 }
 
-async fn put_link(
-    tx: &mut Tx,
-    repository: &Repository,
-    digest: &Digest,
-    blob: &str,
-    now: i64,
-    upload: Option<Uuid>,
-) -> Result<bool, wharf_db::Error> {
-    let held = (&**repository.id(), digest.as_str());
-    let existed = tx.optional::<(String,)>(&IS_LINKED, held).await?.is_some();
-    tx.execute(&LINK, (&**repository.id(), digest.as_str(), blob, now)).await?;
-    if let Some(upload) = upload {
-        tx.execute(&DELETE, (upload.to_string(),)).await?;
+async fn delete_row(tx: &mut Tx, row: Option<Uuid>) -> Result<(), wharf_db::Error> {
+    if let Some(id) = row {
+        tx.execute(&DELETE, (id.to_string(),)).await?;
     }
-    Ok(existed)
+    Ok(())
 }

@@ -181,9 +181,10 @@ impl Ledger {
         ensure!(names(&catalog.json()?["repositories"]) == self.repositories, "{catalog:?}");
         for name in &self.repositories {
             let listed = client.get(&format!("/v2/{name}/tags/list?n=1000")).await?.expect(200)?;
-            let set = self.tags.iter().filter(|((repository, _), places)| {
-                repository == name && !places.contains(&None)
-            });
+            let set = self
+                .tags
+                .iter()
+                .filter(|((repository, _), places)| repository == name && !places.contains(&None));
             let set: BTreeSet<_> = set.map(|((_, tag), _)| tag.clone()).collect();
             ensure!(names(&listed.json()?["tags"]) == set, "not {set:?}: {listed:?}");
         }
@@ -192,12 +193,18 @@ impl Ledger {
 }
 
 fn names(list: &serde_json::Value) -> BTreeSet<String> {
-    list.as_array().into_iter().flatten().filter_map(|name| Some(name.as_str()?.to_owned())).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|name| Some(name.as_str()?.to_owned()))
+        .collect()
 }
 
 fn tag(step: &Step) -> Option<(String, String)> {
     match step {
-        Step::Manifest { repository, tag: Some(tag), .. } => Some((repository.clone(), tag.clone())),
+        Step::Manifest { repository, tag: Some(tag), .. } => {
+            Some((repository.clone(), tag.clone()))
+        }
         _ => None,
     }
 }

@@ -36,9 +36,10 @@ for row in database.execute(\"SELECT object FROM blobs\"): print(row[0])
 pub async fn none_after_the_sweep(host: &Host, server: Server, ledger: &Ledger) -> Result<()> {
     server.stop().await?;
     let server = Server::start(host, &NO_GRACE).await?;
-    wait(|| Ok(uploads(host)? == 0 && strays(host)?.is_empty()), || {
-        Ok(format!("{} uploads, strays: {:?}", uploads(host)?, strays(host)?))
-    })
+    wait(
+        || Ok(uploads(host)? == 0 && strays(host)?.is_empty()),
+        || Ok(format!("{} uploads, strays: {:?}", uploads(host)?, strays(host)?)),
+    )
     .await?;
     server.stop().await?;
 
@@ -48,9 +49,10 @@ pub async fn none_after_the_sweep(host: &Host, server: Server, ledger: &Ledger) 
         .images()
         .flat_map(|(_, image)| image.blobs.iter().map(|blob| blob.digest.clone()))
         .collect();
-    wait(|| Ok(objects(host)?.len() == needed.len()), || {
-        Ok(format!("{} files for {} blobs", objects(host)?.len(), needed.len()))
-    })
+    wait(
+        || Ok(objects(host)?.len() == needed.len()),
+        || Ok(format!("{} files for {} blobs", objects(host)?.len(), needed.len())),
+    )
     .await?;
     let kept: BTreeSet<_> = objects(host)?.iter().filter_map(|object| digest(object)).collect();
     ensure!(kept == needed, "other blobs were kept than those that images need");
@@ -67,9 +69,10 @@ pub async fn none_after_the_sweep(host: &Host, server: Server, ledger: &Ledger) 
     server.stop().await?;
     host.sh(AGE)?;
     let server = Server::start(host, &NO_GRACE).await?;
-    wait(|| Ok(objects(host)?.is_empty()), || {
-        Ok(format!("{} files for nothing", objects(host)?.len()))
-    })
+    wait(
+        || Ok(objects(host)?.is_empty()),
+        || Ok(format!("{} files for nothing", objects(host)?.len())),
+    )
     .await?;
     server.stop().await
 }
@@ -78,15 +81,12 @@ pub async fn none_after_the_sweep(host: &Host, server: Server, ledger: &Ledger) 
 async fn wait_until_condemned(host: &Host) -> Result<()> {
     let live = || {
         let query = ROWS.replace("FROM blobs", "FROM blobs WHERE condemned_at IS NULL");
-        Ok(host.sh(&query)?.text().lines().count())
+        anyhow::Ok(host.sh(&query)?.text().lines().count())
     };
     wait(|| Ok(live()? == 0), || Ok(format!("{} blobs of no repository", live()?))).await
 }
 
-async fn wait(
-    done: impl Fn() -> Result<bool>,
-    told: impl Fn() -> Result<String>,
-) -> Result<()> {
+async fn wait(done: impl Fn() -> Result<bool>, told: impl Fn() -> Result<String>) -> Result<()> {
     let deadline = Instant::now() + SWEPT_WITHIN;
     while !done()? {
         if Instant::now() > deadline {

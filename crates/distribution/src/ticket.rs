@@ -1,0 +1,60 @@
+//! Tickets: what makes a new upload's address good without a row in the database. The ticket in
+//! the `state` parameter is signed and bound to the upload, the repository, the caller and the
+//! time; clients follow the address as they were given it, as the specification asks. As soon as
+//! bytes have arrived there is a row, and the address goes without a ticket.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use uuid::Uuid;
+use wharf_oci::Algorithm;
+use wharf_registry::Repository;
+use wharf_registry::upload::{self, Upload};
+
+use crate::{Call, query};
+
+const PURPOSE: &str = "upload ticket";
+const CODE_LENGTH: usize = 16;
+/// How long a ticket is good for, in milliseconds: as long as an upload may rest by default.
+const LIFETIME: i64 = 24 * 60 * 60 * 1000;
+
+/// Begins an upload and gives its ticket.
+pub(crate) fn begin(
+    call: &Call,
+    repository: &Repository,
+    algorithm: Algorithm,
+) -> Option<(Upload, String)> {
+    let id = Uuid::new_v4();
+    let issued = call.registry.now();
+    let code = code(call, repository, id, algorithm, issued);
+    let upload = upload::ticketed(&call.registry, &call.caller, id, algorithm)?;
+    Some((upload, format!("{algorithm}.{issued}.{}", URL_SAFE_NO_PAD.encode(code))))
+}
+
+/// The upload without bytes that the request's ticket vouches for.
+pub(crate) fn read(call: &Call, repository: &Repository, id: &str) -> Option<Upload> {
+    let id = Uuid::try_parse(id).ok()?;
+    let ticket = query::value(call.parts.uri.query(), "state")?;
+    let mut parts = ticket.splitn(3, '.');
+    let algorithm: Algorithm = parts.next()?.parse().ok()?;
+    let issued: i64 = parts.next()?.parse().ok()?;
+    let presented = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+    let expected = code(call, repository, id, algorithm, issued);
+    let in_time = call.registry.now().checked_sub(issued).is_some_and(|age| age < LIFETIME);
+    (in_time && call.identity.is_same(&expected, &presented))
+        .then(|| upload::ticketed(&call.registry, &call.caller, id, algorithm))?
+}
+
+fn code(
+    call: &Call,
+    repository: &Repository,
+    id: Uuid,
+    algorithm: Algorithm,
+    issued: i64,
+) -> [u8; CODE_LENGTH] {
+    let (repository, principal) = (repository.id(), &call.caller.arn);
+    // No part but the last can contain a line break.
+    let message = format!("{id}\n{repository}\n{algorithm}\n{issued}\n{principal}");
+    let mut code = [0; CODE_LENGTH];
+    code.copy_from_slice(&call.identity.sign(PURPOSE, message.as_bytes())[..CODE_LENGTH]);
+    code
+}
