@@ -6,6 +6,9 @@ pub enum Error {
     /// Another transaction came first, again and again; the caller may try later.
     #[error("the database gave up on a transaction after {0} conflicts")]
     Conflict(u32),
+    /// The batch that this transaction was part of was taken back; running it again may succeed.
+    #[error("the transaction was taken back together with another one")]
+    Again,
     /// The database has no room left.
     #[error("the database has no space left")]
     Full,
@@ -35,6 +38,7 @@ impl Error {
     /// Whether running the whole transaction again may succeed (SQLSTATE 40001 and 40P01).
     pub(crate) fn is_conflict(&self) -> bool {
         match self {
+            Error::Again => true,
             Error::Sql(sqlx::Error::Database(fault)) => {
                 matches!(fault.code().as_deref(), Some("40001" | "40P01"))
             }

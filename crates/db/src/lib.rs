@@ -110,6 +110,16 @@ impl Db {
         }
     }
 
+    /// Returns once everything that a read can have seen survives power loss. For answers that
+    /// say "it is there" without having written anything.
+    pub async fn settled(&self) {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.settled().await,
+            // PostgreSQL shows a commit only after it is durable.
+            Engine::Postgres(_) => {}
+        }
+    }
+
     /// Finishes what is under way and closes every connection.
     pub async fn close(&self) {
         match &self.engine {

@@ -5,10 +5,15 @@
 //! write-ahead log then answers all of them. The connection runs with `synchronous=NORMAL`, so
 //! COMMIT itself does not flush: the flush here, before anyone is answered, gives what `FULL`
 //! gives, outside the writer's turn. A batch of [`Durability::Process`] only needs no flush.
+//!
+//! Whoever fails after having written, or is dropped half-way, takes the whole batch back; the
+//! others in it are told to run again, as after a conflict. There are no savepoints, so nothing
+//! can be left half undone.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use sqlx::sqlite::{
@@ -29,6 +34,7 @@ pub(crate) struct Sqlite {
     readers: SqlitePool,
     writer: Arc<Mutex<Writer>>,
     wake: Arc<Notify>,
+    progress: Arc<Progress>,
     /// Held for as long as the database is open, so that no second process opens it.
     _lock: File,
 }
@@ -36,16 +42,32 @@ pub(crate) struct Sqlite {
 struct Writer {
     connection: SqliteConnection,
     batch: Option<Batch>,
-    /// A transaction that was dropped half-way; undone before anything else runs.
-    abandoned: bool,
+    /// Somebody wrote into the batch and neither left it in nor took it back: the batch is undone
+    /// before anything else runs.
+    spoilt: bool,
 }
 
 /// The transactions that will be committed together.
 struct Batch {
-    members: usize,
     flush: bool,
     after: Vec<AfterCommit>,
-    outcome: watch::Sender<Option<Result<(), Arc<str>>>>,
+    outcome: watch::Sender<Option<Outcome>>,
+}
+
+/// What became of a batch.
+#[derive(Clone)]
+enum Outcome {
+    Done,
+    /// Taken back because of another member; run again.
+    Again,
+    Full,
+    Failed(Arc<str>),
+}
+
+/// How far commits and flushes have come, as numbers of batches that need a flush.
+struct Progress {
+    committed: AtomicU64,
+    flushed: watch::Sender<u64>,
 }
 
 /// A transaction that has its turn.
@@ -53,7 +75,8 @@ pub(crate) struct Open {
     writer: OwnedMutexGuard<Writer>,
     wake: Arc<Notify>,
     durability: Durability,
-    finished: bool,
+    /// Whether it may have written.
+    dirty: bool,
 }
 
 impl Sqlite {
@@ -69,18 +92,26 @@ impl Sqlite {
             .statement_cache_capacity(256)
             .pragma("cache_size", "-8192")
             .disable_statement_logging();
-        let connection = options.connect().await?;
+        let mut connection = options.connect().await?;
+        // Makes sure that the log is there. It stays the same file for as long as it is in use.
+        sqlx::query("PRAGMA user_version = 0").execute(&mut connection).await?;
+        let log = Arc::new(File::open(log_path(path))?);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .test_before_acquire(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_with(options.read_only(true))
+            // Every commit empties the readers' caches, so large ones only cost.
+            .connect_with(options.read_only(true).pragma("cache_size", "-1024"))
             .await?;
-        let writer = Arc::new(Mutex::new(Writer { connection, batch: None, abandoned: false }));
+        let writer = Arc::new(Mutex::new(Writer { connection, batch: None, spoilt: false }));
         let wake = Arc::new(Notify::new());
-        tokio::spawn(commit_batches(Arc::downgrade(&writer), wake.clone(), log_path(path)));
-        Ok(Sqlite { readers, writer, wake, _lock: lock })
+        let progress =
+            Arc::new(Progress { committed: AtomicU64::new(0), flushed: watch::channel(0).0 });
+        let committer =
+            Committer { writer: Arc::downgrade(&writer), progress: progress.clone(), log };
+        tokio::spawn(committer.run(wake.clone()));
+        Ok(Sqlite { readers, writer, wake, progress, _lock: lock })
     }
 
     pub(crate) async fn all<C: Columns>(
@@ -101,7 +132,7 @@ impl Sqlite {
     /// Runs a script of several statements, for migrations: outside any batch.
     pub(crate) async fn script(&self, sql: &'static str) -> Result<(), Error> {
         let mut writer = self.writer.lock().await;
-        writer.settle().await?;
+        writer.settle().await;
         sqlx::raw_sql(sql).execute(&mut writer.connection).await?;
         Ok(())
     }
@@ -109,20 +140,29 @@ impl Sqlite {
     /// Waits for the writer's turn, and joins the open batch or begins one.
     pub(crate) async fn begin(&self, durability: Durability) -> Result<Open, Error> {
         let mut writer = self.writer.clone().lock_owned().await;
-        writer.settle().await?;
-        // From here on a drop of this future must undo what it began.
-        let mut open = Open { writer, wake: self.wake.clone(), durability, finished: false };
-        open.join().await?;
+        writer.settle().await;
+        // Dropped from here on, it spoils the batch: BEGIN may or may not have run.
+        let mut open = Open { writer, wake: self.wake.clone(), durability, dirty: true };
+        if open.writer.batch.is_none() {
+            let batch = Batch { flush: false, after: Vec::new(), outcome: watch::channel(None).0 };
+            open.writer.batch = Some(batch);
+            open.writer.run("BEGIN IMMEDIATE").await?;
+        }
+        open.dirty = false;
         Ok(open)
+    }
+
+    /// Returns once everything that a reader can see survives power loss.
+    pub(crate) async fn settled(&self) {
+        let seen = self.progress.committed.load(Ordering::Acquire);
+        // An error would mean that the database is closing; then nobody is answered any more.
+        let _ = self.progress.flushed.subscribe().wait_for(|flushed| *flushed >= seen).await;
     }
 
     pub(crate) async fn close(&self) {
         self.wake.notify_one();
         self.readers.close().await;
-        let mut writer = self.writer.lock().await;
-        if let Err(error) = writer.settle().await {
-            tracing::error!(%error, "an unfinished transaction could not be undone");
-        }
+        self.writer.lock().await.settle().await;
     }
 }
 
@@ -139,62 +179,32 @@ impl Writer {
         Ok(())
     }
 
-    /// Undoes what an abandoned transaction left.
-    async fn settle(&mut self) -> Result<(), Error> {
-        if std::mem::take(&mut self.abandoned) {
-            self.undo().await?;
+    /// Takes a spoilt batch back and tells its members to run again. Dropped half-way, it is simply
+    /// done once more by whoever comes next.
+    async fn settle(&mut self) {
+        if !self.spoilt {
+            return;
         }
-        Ok(())
-    }
-
-    /// Rolls back the transaction that has its turn, and only that one.
-    async fn undo(&mut self) -> Result<(), Error> {
-        let Some(batch) = &self.batch else { return Ok(()) };
-        if batch.members == 0 {
-            self.batch = None;
-            return self.run("ROLLBACK").await;
+        if let Some(batch) = self.batch.take() {
+            batch.outcome.send_replace(Some(Outcome::Again));
         }
-        let undone = match self.run("ROLLBACK TO member").await {
-            Ok(()) => self.run("RELEASE member").await,
-            Err(error) => Err(error),
-        };
-        // SQLite rolls back everything by itself on some faults (a full disk, for one): then the
-        // members before this one are lost too, and must be told.
-        if let Err(error) = &undone
-            && let Some(batch) = self.batch.take()
-        {
-            let _ = self.run("ROLLBACK").await;
-            batch.outcome.send_replace(Some(Err(error.to_string().into())));
+        // SQLite rolls back by itself on some faults (a full disk, for one), and BEGIN may not have
+        // run: then there is nothing to roll back, and it says so.
+        if let Err(error) = self.run("ROLLBACK").await {
+            tracing::debug!(%error, "nothing was left to roll back");
         }
-        undone
+        self.spoilt = false;
     }
 }
 
 impl Open {
-    async fn join(&mut self) -> Result<(), Error> {
-        match self.writer.batch {
-            None => {
-                let outcome = watch::channel(None).0;
-                let batch = Batch { members: 0, flush: false, after: Vec::new(), outcome };
-                self.writer.batch = Some(batch);
-                let begun = self.writer.run("BEGIN IMMEDIATE").await;
-                if begun.is_err() {
-                    // There is nothing to undo.
-                    self.writer.batch = None;
-                }
-                begun
-            }
-            // The first member needs no savepoint: undoing it undoes the whole batch.
-            Some(Batch { members: 0, .. }) => Ok(()),
-            Some(_) => self.writer.run("SAVEPOINT member").await,
-        }
-    }
-
     pub(crate) async fn all<C: Columns>(
         &mut self,
         statement: &'static Statement,
         params: Params,
     ) -> Result<Vec<C>, Error> {
+        // It may be an INSERT … RETURNING.
+        self.dirty |= !statement.sql().trim_start().starts_with("SELECT");
         rows(&mut self.writer.connection, statement, params).await
     }
 
@@ -203,6 +213,7 @@ impl Open {
         statement: &'static Statement,
         params: Params,
     ) -> Result<u64, Error> {
+        self.dirty = true;
         let done = sqlx::query_with(statement.sql(), arguments(params)?)
             .execute(&mut self.writer.connection)
             .await?;
@@ -210,89 +221,110 @@ impl Open {
     }
 
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), Error> {
+        self.dirty = true;
         sqlx::raw_sql(sql).execute(&mut self.writer.connection).await?;
         Ok(())
     }
 
     /// Leaves the work in the batch, and waits until the batch is as durable as asked for.
     pub(crate) async fn commit(mut self, after: Vec<AfterCommit>) -> Result<(), Error> {
-        if self.writer.batch.as_ref().is_some_and(|batch| batch.members > 0) {
-            self.writer.run("RELEASE member").await?;
-        }
-        let flush = self.durability == Durability::Power;
-        let Some(batch) = &mut self.writer.batch else {
-            return Err(Error::Commit("the batch was rolled back".to_owned()));
-        };
-        batch.members += 1;
-        batch.flush |= flush;
+        let Some(batch) = &mut self.writer.batch else { return Err(Error::Again) };
+        batch.flush |= self.durability == Durability::Power;
         batch.after.extend(after);
         let mut outcome = batch.outcome.subscribe();
-        self.finished = true;
+        // Nothing can come in between: the work is the batch's from here on.
+        self.dirty = false;
         drop(self);
         match outcome.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(Err(reason))) => Err(Error::Commit(reason.to_string())),
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::Commit("the database is closing".to_owned())),
+            Ok(Some(Outcome::Done)) => Ok(()),
+            Ok(Some(Outcome::Again)) => Err(Error::Again),
+            Ok(Some(Outcome::Full)) => Err(Error::Full),
+            Ok(Some(Outcome::Failed(reason))) => Err(Error::Commit(reason.to_string())),
+            Ok(None) | Err(_) => Err(Error::Commit("the database is closing".to_owned())),
         }
     }
 
-    pub(crate) async fn rollback(mut self) -> Result<(), Error> {
-        self.finished = true;
-        self.writer.undo().await
+    /// Takes back what was written, if anything was.
+    pub(crate) async fn rollback(mut self) {
+        if self.dirty {
+            self.writer.spoilt = true;
+            self.writer.settle().await;
+            self.dirty = false;
+        }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.writer.abandoned = !self.finished;
+        self.writer.spoilt |= self.dirty;
         // Whoever leaves calls the committer, so no batch can be left lying.
         self.wake.notify_one();
     }
 }
 
-/// Commits batch after batch until the database is dropped. The lock is fair: whoever queued
-/// before the committer joins the batch, whoever came later begins the next.
-async fn commit_batches(
-    writer: std::sync::Weak<Mutex<Writer>>,
-    wake: Arc<Notify>,
-    log_path: PathBuf,
-) {
-    loop {
-        wake.notified().await;
-        let Some(shared) = writer.upgrade() else { return };
-        let mut turn = shared.lock().await;
-        if let Err(error) = turn.settle().await {
-            tracing::error!(%error, "a transaction could not be undone");
+/// Commits batch after batch until the database is dropped.
+struct Committer {
+    writer: Weak<Mutex<Writer>>,
+    progress: Arc<Progress>,
+    log: Arc<File>,
+}
+
+impl Committer {
+    /// The lock is fair: whoever queued before the committer joins the batch, whoever came later
+    /// begins the next.
+    async fn run(self, wake: Arc<Notify>) {
+        loop {
+            wake.notified().await;
+            let Some(writer) = self.writer.upgrade() else { return };
+            let mut turn = writer.lock().await;
+            turn.settle().await;
+            let Some(batch) = turn.batch.take() else { continue };
+            let outcome = match turn.run("COMMIT").await {
+                Ok(()) => {
+                    let number = self.count(batch.flush);
+                    batch.after.into_iter().for_each(|act| act());
+                    drop(turn);
+                    self.flush(number).await
+                }
+                Err(error) => {
+                    turn.spoilt = true;
+                    turn.settle().await;
+                    refused(&error)
+                }
+            };
+            batch.outcome.send_replace(Some(outcome));
         }
-        let Some(batch) = turn.batch.take() else { continue };
-        let mut outcome = turn.run("COMMIT").await;
-        match &outcome {
-            Ok(()) => batch.after.into_iter().for_each(|act| act()),
-            // SQLite may have rolled back by itself; then this finds nothing to do.
-            Err(_) => drop(turn.run("ROLLBACK").await),
+    }
+
+    /// The number of a committed batch that is to be flushed.
+    fn count(&self, flush: bool) -> Option<u64> {
+        flush.then(|| self.progress.committed.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
+    /// Makes the write-ahead log durable. A failed flush leaves the kernel's idea of the file and
+    /// the disk's apart, for good: the only safe way on is a restart that reads the disk again.
+    async fn flush(&self, number: Option<u64>) -> Outcome {
+        let Some(number) = number else { return Outcome::Done };
+        let log = self.log.clone();
+        match tokio::task::spawn_blocking(move || log.sync_data()).await {
+            Ok(Ok(())) => {
+                self.progress.flushed.send_replace(number);
+                Outcome::Done
+            }
+            Ok(Err(error)) => {
+                tracing::error!(
+                    %error,
+                    "flushing the database failed; stopping, since nothing after this can be trusted"
+                );
+                std::process::abort();
+            }
+            Err(_) => Outcome::Failed("the flush was cancelled".into()),
         }
-        drop(turn);
-        if outcome.is_ok() && batch.flush {
-            outcome = flush(&log_path).await;
-        }
-        let outcome = outcome.map_err(|error| Arc::from(error.to_string()));
-        batch.outcome.send_replace(Some(outcome));
     }
 }
 
-/// Makes the write-ahead log durable. A failed flush leaves the kernel's idea of the file and the
-/// disk's apart, for good: the only safe way on is a restart that reads the disk again.
-async fn flush(log_path: &Path) -> Result<(), Error> {
-    let path = log_path.to_owned();
-    let done = tokio::task::spawn_blocking(move || File::open(path)?.sync_data()).await;
-    match done {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "flushing the database failed; stopping, since nothing after this can be trusted");
-            std::process::abort();
-        }
-        Err(_) => Err(Error::Commit("the flush was cancelled".to_owned())),
-    }
+fn refused(error: &Error) -> Outcome {
+    if error.is_full() { Outcome::Full } else { Outcome::Failed(error.to_string().into()) }
 }
 
 fn lock(path: &Path) -> Result<File, Error> {

@@ -186,7 +186,10 @@ impl Tx {
 
     async fn rollback(self) -> Result<(), Error> {
         match self.engine {
-            Under::Sqlite(open) => open.rollback().await,
+            Under::Sqlite(open) => {
+                open.rollback().await;
+                Ok(())
+            }
             Under::Postgres(open) => open.rollback().await,
         }
     }

@@ -104,3 +104,65 @@ async fn a_key_that_is_there_is_told_apart() {
     assert!(error.is_unique_violation(), "{error}");
     assert_eq!(count(&db).await, 1);
 }
+
+/// A member that fails, or is dropped, after it wrote takes the batch back; the others run again
+/// and none of them notices. Dropping happens at every possible await of the transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn dropped_members_cost_nobody_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder).await;
+    for round in 0..400 {
+        let honest: Vec<_> = (0..3)
+            .map(|n| {
+                let (db, id) = (db.clone(), format!("honest-{round}-{n}"));
+                tokio::spawn(async move { add(&db, &id).await })
+            })
+            .collect();
+        let (dropped_db, id) = (db.clone(), format!("dropped-{round}"));
+        let dropped = tokio::spawn(async move { add(&dropped_db, &id).await });
+        for _ in 0..round % 40 {
+            tokio::task::yield_now().await;
+        }
+        dropped.abort();
+        for (n, task) in honest.into_iter().enumerate() {
+            task.await.unwrap().unwrap();
+            let id = format!("honest-{round}-{n}");
+            let found = db.optional::<(String,)>(&FIND, (id.as_str(),)).await.unwrap();
+            assert!(found.is_some(), "{id} was acknowledged and is gone");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_done_after_a_commit_is_done_although_nobody_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder).await;
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    for round in 0..50 {
+        let (db, told) = (db.clone(), told.clone());
+        let task = tokio::spawn(async move {
+            tx!(db, |tx| {
+                let told = told.clone();
+                tx.after_commit(move || told.send(round).unwrap());
+                tx.execute(&ADD, (format!("round-{round}"), 1)).await
+            })
+        });
+        for _ in 0..round {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        let _ = task.await;
+    }
+    // A batch is committed in order, so behind this one everything has been decided.
+    add(&db, "last").await.unwrap();
+    drop(told);
+    let mut told = Vec::new();
+    while let Some(round) = heard.recv().await {
+        told.push(round);
+    }
+    for round in 0..50 {
+        let id = format!("round-{round}");
+        let there = db.optional::<(String,)>(&FIND, (id,)).await.unwrap().is_some();
+        assert_eq!(there, told.contains(&round), "round {round}");
+    }
+}

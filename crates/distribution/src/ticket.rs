@@ -17,21 +17,29 @@ const CODE_LENGTH: usize = 16;
 /// How long a ticket is good for, in milliseconds: as long as an upload may rest by default.
 const LIFETIME: i64 = 24 * 60 * 60 * 1000;
 
+/// What a genuine ticket says.
+pub(crate) struct Ticket {
+    pub(crate) id: Uuid,
+    pub(crate) algorithm: Algorithm,
+    /// Milliseconds since 1970.
+    pub(crate) issued: i64,
+}
+
 /// Begins an upload and gives its ticket.
 pub(crate) fn begin(
     call: &Call,
     repository: &Repository,
     algorithm: Algorithm,
-) -> Option<(Upload, String)> {
+) -> (Upload, String) {
     let id = Uuid::new_v4();
     let issued = call.registry.now();
     let code = code(call, repository, id, algorithm, issued);
-    let upload = upload::ticketed(&call.registry, &call.caller, id, algorithm)?;
-    Some((upload, format!("{algorithm}.{issued}.{}", URL_SAFE_NO_PAD.encode(code))))
+    let ticket = format!("{algorithm}.{issued}.{}", URL_SAFE_NO_PAD.encode(code));
+    (upload::ticketed(&call.caller, id, algorithm), ticket)
 }
 
-/// The upload without bytes that the request's ticket vouches for.
-pub(crate) fn read(call: &Call, repository: &Repository, id: &str) -> Option<Upload> {
+/// The request's ticket, if it has a genuine one for this upload that is in time.
+pub(crate) fn read(call: &Call, repository: &Repository, id: &str) -> Option<Ticket> {
     let id = Uuid::try_parse(id).ok()?;
     let ticket = query::value(call.parts.uri.query(), "state")?;
     let mut parts = ticket.splitn(3, '.');
@@ -40,8 +48,11 @@ pub(crate) fn read(call: &Call, repository: &Repository, id: &str) -> Option<Upl
     let presented = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
     let expected = code(call, repository, id, algorithm, issued);
     let in_time = call.registry.now().checked_sub(issued).is_some_and(|age| age < LIFETIME);
-    (in_time && call.identity.is_same(&expected, &presented))
-        .then(|| upload::ticketed(&call.registry, &call.caller, id, algorithm))?
+    (in_time && call.identity.is_same(&expected, &presented)).then_some(Ticket {
+        id,
+        algorithm,
+        issued,
+    })
 }
 
 fn code(

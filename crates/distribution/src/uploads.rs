@@ -13,7 +13,8 @@ use wharf_registry::{Error, Repository, layer};
 use crate::answer::range;
 use crate::manifests::digest as read;
 use crate::range::chunk;
-use crate::{Call, Reply, query, ticket};
+use crate::ticket::{self, Ticket};
+use crate::{Call, Reply, query};
 
 /// Begins an upload, or ends it at once: by mounting, or with the whole blob in the body.
 pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Result<Reply, Error> {
@@ -38,7 +39,7 @@ pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Resu
             Error::DigestInvalid(error.to_string())
         })?,
     };
-    let (begun, ticket) = ticket::begin(call, &repository, algorithm).ok_or(Error::UploadBusy)?;
+    let (begun, ticket) = ticket::begin(call, &repository, algorithm);
     let location = format!("/v2/{name}/blobs/uploads/{}?state={ticket}", begun.id);
     Ok(underway(StatusCode::ACCEPTED, &location, &begun))
 }
@@ -102,11 +103,12 @@ async fn find(
     id: &str,
 ) -> Result<(Repository, Upload), Error> {
     let repository = call.repository(action, name).await?;
-    let found = match upload::find(&call.registry, &repository, &call.caller, id).await {
-        Err(unknown @ Error::UploadNotFound { .. }) => {
-            ticket::read(call, &repository, id).ok_or(unknown)?
+    let (registry, caller) = (&call.registry, &call.caller);
+    let found = match ticket::read(call, &repository, id) {
+        None => upload::find(registry, &repository, caller, id).await?,
+        Some(Ticket { id, algorithm, issued }) => {
+            upload::find_ticketed(registry, &repository, caller, id, algorithm, issued).await?
         }
-        found => found?,
     };
     Ok((repository, found))
 }

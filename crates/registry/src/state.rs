@@ -15,6 +15,7 @@ use crate::activity::Activity;
 use crate::layer::Layer;
 use crate::pull::Stored;
 use crate::repository::Row;
+use crate::upload::Tickets;
 
 /// Milliseconds since 1970; a test brings its own.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -28,8 +29,7 @@ pub struct Registry {
     pub(crate) settings: Arc<Settings>,
     pub(crate) remembered: Arc<Remembered>,
     pub(crate) activity: Arc<Activity>,
-    /// Uploads that were ended lately, so that a ticket cannot begin them anew.
-    pub(crate) ended: Cache<Uuid, ()>,
+    pub(crate) tickets: Arc<Tickets>,
     /// Names the running kernel: bytes that were not flushed do not outlive it.
     pub(crate) boot: Arc<str>,
 }
@@ -108,7 +108,7 @@ impl Registry {
             settings: Arc::new(settings.clone()),
             remembered: Arc::new(remembered),
             activity,
-            ended: Cache::builder().max_capacity(ENTRIES).time_to_live(settings.grace).build(),
+            tickets: Arc::new(Tickets::new(clock(), exclusive, settings.grace)),
             boot: boot.into(),
         }
     }

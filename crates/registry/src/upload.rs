@@ -3,8 +3,11 @@
 //! upload becomes a layer is in `upload/finish.rs`.
 
 mod finish;
+mod tickets;
 
 pub use finish::{complete, finish, monolithic};
+pub(crate) use tickets::Tickets;
+pub use tickets::{find_ticketed, ticketed};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -65,20 +68,6 @@ pub async fn begin(
     let mut upload = Upload::fresh(Uuid::new_v4(), caller.arn.to_string(), algorithm);
     save(registry, repository, &mut upload, 0, Durability::Process).await?;
     Ok(upload)
-}
-
-/// Begins an upload, or finds one that has no bytes yet, without a row: for a door that hands its
-/// client a ticket with the id, signed and bound to repository, caller and time. None once the
-/// upload was ended.
-#[must_use]
-pub fn ticketed(
-    registry: &Registry,
-    caller: &Caller,
-    id: Uuid,
-    algorithm: Algorithm,
-) -> Option<Upload> {
-    let ended = registry.ended.contains_key(&id);
-    (!ended).then(|| Upload::fresh(id, caller.arn.to_string(), algorithm))
 }
 
 /// The upload with this id, if it is one of this repository and this caller.
@@ -296,12 +285,13 @@ async fn save(
     if saved.map_err(|error| gone(error, repository))? == 0 {
         return Err(Error::UploadBusy);
     }
+    registry.tickets.store(upload.id);
     upload.is_stored = true;
     Ok(())
 }
 
 async fn discard(registry: &Registry, upload: &Upload) -> Result<(), Error> {
-    registry.ended.insert(upload.id, ());
+    registry.tickets.end(upload.id);
     if upload.is_stored {
         return delete(registry, upload.id).await;
     }

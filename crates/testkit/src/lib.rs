@@ -10,6 +10,7 @@ pub mod http;
 pub mod image;
 pub mod postgres;
 pub mod v2;
+pub mod violation;
 mod wharf;
 
 pub use api::{ApiError, Credentials};

@@ -113,7 +113,7 @@ impl V2 {
 
     /// Ends an upload.
     pub async fn finish(&self, location: &str, digest: &str, rest: impl Into<Bytes>) -> Response {
-        self.put(&format!("{location}?digest={digest}"), rest).await
+        self.put(&with_digest(location, digest), rest).await
     }
 
     /// Pushes a blob in one request and gives its digest.
@@ -183,6 +183,20 @@ impl V2 {
             assert!(pulled.body == *blob, "{} differs", digest(blob));
         }
     }
+}
+
+/// The address that ends an upload; what the server put into its query stays there.
+#[must_use]
+pub fn with_digest(location: &str, digest: &str) -> String {
+    let mark = if location.contains('?') { '&' } else { '?' };
+    format!("{location}{mark}digest={digest}")
+}
+
+/// The id of an upload, out of its address.
+#[must_use]
+pub fn upload_id(location: &str) -> &str {
+    let path = location.split('?').next().unwrap_or_default();
+    path.rsplit('/').next().unwrap_or_default()
 }
 
 impl Response {

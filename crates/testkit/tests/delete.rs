@@ -119,13 +119,17 @@ async fn batch_delete_image_answers_as_ecr_does(wharf: Wharf) {
         { "imageDigest": d3 },
     ]);
     assert_eq!(gone, json!({ "imageIds": expected, "failures": [] }));
-    let ids = json!([{ "imageTag": "c" }, { "imageDigest": d3 }, {}, { "imageDigest": "sha256:1" }]);
+    let ids =
+        json!([{ "imageTag": "c" }, { "imageDigest": d3 }, {}, { "imageDigest": "sha256:1" }]);
     let none = batch_delete(&wharf, ids).await;
     let codes: Vec<_> = none["failures"].as_array().unwrap().iter().collect();
     let code = |n: usize| codes[n]["failureCode"].as_str().unwrap();
     let mut told: Vec<&str> = (0..codes.len()).map(code).collect();
     told.sort_unstable();
-    assert_eq!(told, ["ImageNotFound", "ImageNotFound", "InvalidImageDigest", "MissingDigestAndTag"]);
+    assert_eq!(
+        told,
+        ["ImageNotFound", "ImageNotFound", "InvalidImageDigest", "MissingDigestAndTag"]
+    );
     assert!(codes.iter().any(|failure| failure["failureReason"] == reason));
 }
 
@@ -134,7 +138,8 @@ async fn parent_and_child_go_in_one_call(wharf: Wharf) {
     let (parent, child) = (index.digest(), child.digest());
     let ids = json!([{ "imageDigest": parent }, { "imageDigest": child }]);
     let gone = batch_delete(&wharf, ids).await;
-    let expected = json!([{ "imageTag": "multi", "imageDigest": parent }, { "imageDigest": child }]);
+    let expected =
+        json!([{ "imageTag": "multi", "imageDigest": parent }, { "imageDigest": child }]);
     assert_eq!(gone, json!({ "imageIds": expected, "failures": [] }));
     assert_eq!(v2.manifest("app", &child).await.status, 404);
 }

@@ -6,7 +6,11 @@ use wharf_testkit::http::whole;
 use wharf_testkit::image::noise;
 use wharf_testkit::{Wharf, on_both};
 
-on_both![a_range_gives_exactly_its_bytes, a_range_outside_is_told_the_size, what_is_no_range_gives_the_whole];
+on_both![
+    a_range_gives_exactly_its_bytes,
+    a_range_outside_is_told_the_size,
+    what_is_no_range_gives_the_whole
+];
 
 const SIZES: [usize; 3] = [10, 100_000, 5_000_000];
 

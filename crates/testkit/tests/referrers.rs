@@ -19,7 +19,10 @@ async fn referrers(v2: &V2, subject: &str, query: &str) -> Vec<Value> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-type"), media_type::OCI_INDEX);
     let index = answer.json();
-    assert_eq!((&index["schemaVersion"], &index["mediaType"]), (&json!(2), &json!(media_type::OCI_INDEX)));
+    assert_eq!(
+        (&index["schemaVersion"], &index["mediaType"]),
+        (&json!(2), &json!(media_type::OCI_INDEX))
+    );
     index["manifests"].as_array().unwrap().clone()
 }
 
@@ -123,7 +126,8 @@ async fn large_annotations_make_pages(wharf: Wharf) {
     let (v2, image) = (wharf.v2().await, Image::of("app"));
     let mut pushed = Vec::new();
     for n in 0..7 {
-        let text: String = noise(n, 700_000).iter().map(|byte| char::from(b'a' + byte % 26)).collect();
+        let text: String =
+            noise(n, 700_000).iter().map(|byte| char::from(b'a' + byte % 26)).collect();
         let about = Image::recipe()
             .member("artifactType", json!("a/large"))
             .member("annotations", json!({ "text": text }))

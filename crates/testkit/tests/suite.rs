@@ -3,13 +3,21 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod confusion;
 mod delete;
+mod errors;
+mod links;
 mod mount;
+mod mutability;
+mod operations;
+mod paging;
+mod parts;
 mod pull;
 mod push;
 mod ranges;
 mod referrers;
 mod statements;
+mod sweep;
 mod tags;
 mod tokens;
 mod uploads;

@@ -15,8 +15,29 @@ on_both![
 
 /// Names that are prefixes of each other, and that no locale orders as their bytes do.
 const TAGS: &[&str] = &[
-    "0.1", "0.1.2", "0.1.20", "0.1.20-rc.1", "0.1.2_", "1", "10", "2", "A", "Z", "_", "__", "a",
-    "a-", "a.", "aZ", "a_", "aa", "v1", "v1.0", "v10", "v9", "\u{7a}",
+    "0.1",
+    "0.1.2",
+    "0.1.20",
+    "0.1.20-rc.1",
+    "0.1.2_",
+    "1",
+    "10",
+    "2",
+    "A",
+    "Z",
+    "_",
+    "__",
+    "a",
+    "a-",
+    "a.",
+    "aZ",
+    "a_",
+    "aa",
+    "v1",
+    "v1.0",
+    "v10",
+    "v9",
+    "\u{7a}",
 ];
 
 /// Follows the links from `first`; every page's names.
@@ -99,7 +120,8 @@ async fn tags_set_while_paging_disturb_nobody(wharf: Wharf) {
 
 async fn a_page_begins_behind_any_name(wharf: Wharf) {
     let v2 = tagged(&wharf, &["a", "b", "c"]).await;
-    let table = [("a", 2), ("b", 1), ("aa", 2), ("c", 0), ("zzz", 0), ("%00", 3), ("%27", 3), ("", 3)];
+    let table =
+        [("a", 2), ("b", 1), ("aa", 2), ("c", 0), ("zzz", 0), ("%00", 3), ("%27", 3), ("", 3)];
     for (last, count) in table {
         let page = v2.get(&format!("/v2/app/tags/list?last={last}")).await;
         assert_eq!(page.status, 200, "{last}: {}", page.text());

@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::json;
 use wharf_testkit::http::{Response, held, streamed, whole};
 use wharf_testkit::image::{digest, digest512, noise};
+use wharf_testkit::v2::{upload_id, with_digest};
 use wharf_testkit::{ACCOUNT, V2, Wharf, eventually, on_both};
 
 on_both![
@@ -90,7 +91,7 @@ async fn upload(v2: &V2, way: u64, bytes: &Bytes, digest: &str) -> Response {
             assert_eq!((told.status, told.header("range")), (204, &*format!("0-{}", third - 1)));
             let range = format!("{third}-{}", bytes.len() - 1);
             let headers = if way == 4 { vec![("content-range", range.as_str())] } else { vec![] };
-            let path = format!("{}?digest={digest}", told.header("location"));
+            let path = with_digest(told.header("location"), digest);
             v2.send(Method::PUT, &path, &headers, whole(pieces[1].clone())).await
         }
     }
@@ -152,7 +153,7 @@ async fn a_cancelled_upload_is_gone(wharf: Wharf) {
 }
 
 async fn is_unknown(v2: &V2, location: &str, repository: &str) {
-    let id = location.rsplit('/').next().unwrap();
+    let id = upload_id(location);
     let message = format!(
         "Upload with id '{id}' could not be found for the repository with name '{repository}' in \
          the registry with id '{ACCOUNT}'"
@@ -172,23 +173,25 @@ async fn a_chunk_out_of_order_is_told_where_to_go_on(wharf: Wharf) {
     wharf.repository("app").await;
     let (v2, bytes) = (wharf.v2().await, noise(7, 1000));
     let location = v2.begin("app").await;
-    assert_eq!(chunk(&v2, &location, 0, &bytes.slice(..400)).await.status, 202);
+    let begun = chunk(&v2, &location, 0, &bytes.slice(..400)).await;
+    assert_eq!(begun.status, 202);
+    let location = begun.header("location");
     for (what, first) in [("a gap", 500), ("an overlap", 300), ("again", 0)] {
-        let refused = chunk(&v2, &location, first, &bytes.slice(first..)).await;
+        let refused = chunk(&v2, location, first, &bytes.slice(first..)).await;
         refused.refuses_with(416, "BLOB_UPLOAD_INVALID");
         assert_eq!(refused.header("range"), "0-399", "{what}");
         assert_eq!(refused.header("location"), location, "{what}");
     }
     for odd in ["400-", "x", "999-400", "bytes 0-18446744073709551615/*"] {
         let body = whole(bytes.slice(400..));
-        let refused = v2.send(Method::PATCH, &location, &[("content-range", odd)], body).await;
+        let refused = v2.send(Method::PATCH, location, &[("content-range", odd)], body).await;
         assert_eq!(refused.status, 416, "{odd}");
     }
     let lying = [("content-range", "400-998")];
-    let refused = v2.send(Method::PATCH, &location, &lying, whole(bytes.slice(400..))).await;
+    let refused = v2.send(Method::PATCH, location, &lying, whole(bytes.slice(400..))).await;
     assert_eq!(refused.status, 400, "{}", refused.text());
-    assert_eq!(chunk(&v2, &location, 400, &bytes.slice(400..)).await.status, 202);
-    is_created(&v2.finish(&location, &digest(&bytes), "").await, &digest(&bytes));
+    assert_eq!(chunk(&v2, location, 400, &bytes.slice(400..)).await.status, 202);
+    is_created(&v2.finish(location, &digest(&bytes), "").await, &digest(&bytes));
     assert!(v2.blob("app", &digest(&bytes)).await.body == bytes);
 }
 
@@ -210,7 +213,8 @@ async fn a_wrong_digest_stores_nothing(wharf: Wharf) {
             assert_eq!(v2.blob("app", &digest).await.status, 404);
         }
     }
-    for bad in ["", "sha256:zz", "md5:00", &digest(b"x").to_uppercase(), "sha256:../../etc/passwd"] {
+    for bad in ["", "sha256:zz", "md5:00", &digest(b"x").to_uppercase(), "sha256:../../etc/passwd"]
+    {
         let location = v2.begin("app").await;
         v2.finish(&location, bad, "x").await.refuses_with(400, "DIGEST_INVALID");
     }
@@ -227,8 +231,10 @@ async fn an_upload_that_is_being_written_takes_no_second_writer(wharf: Wharf) {
         tokio::spawn(async move { v2.send(Method::PATCH, &location, &[], body).await })
     };
     sender.send(noise(1, 100)).await.unwrap();
-    eventually("the first writer has begun", async || (wharf.upload_files().len() == 1).then_some(()))
-        .await;
+    eventually("the first writer has begun", async || {
+        (wharf.upload_files().len() == 1).then_some(())
+    })
+    .await;
     let second = v2.patch(&location, "intruder").await;
     second.refuses_with(409, "BLOB_UPLOAD_INVALID");
     let early = v2.finish(&location, &digest(b"intruder"), "").await;
@@ -290,7 +296,7 @@ async fn an_upload_belongs_to_one_principal(mut wharf: Wharf) {
     ] {
         answer.refuses_with(404, "BLOB_UPLOAD_UNKNOWN");
     }
-    let id = location.rsplit('/').next().unwrap();
+    let id = upload_id(&location);
     let input = json!({ "repositoryName": "app", "uploadId": id, "layerDigests": [digest(b"mi")] });
     let refused = wharf.api_as(&intruder, "CompleteLayerUpload", input).await.unwrap_err();
     assert_eq!(refused.code, "UploadNotFoundException");

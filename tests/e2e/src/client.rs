@@ -139,11 +139,19 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub async fn ecr(&mut self, operation: &str, input: Value) -> Result<Answer> {
+        self.ecr_with(operation, serde_json::to_vec(&input)?).await
+    }
+
+    /// A signed call with any bytes for its input.
+    ///
+    /// # Errors
+    /// As [`Client::get`].
+    pub async fn ecr_with(&mut self, operation: &str, input: Vec<u8>) -> Result<Answer> {
         let request = Request::post("/")
             .header(header::HOST, self.address.to_string())
             .header(header::CONTENT_TYPE, "application/x-amz-json-1.1")
             .header("x-amz-target", format!("AmazonEC2ContainerRegistry_V20150921.{operation}"))
-            .body(Bytes::from(serde_json::to_vec(&input)?))?;
+            .body(Bytes::from(input))?;
         let signed = signed(request)?;
         self.exchange(signed).await
     }

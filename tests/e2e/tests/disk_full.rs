@@ -243,14 +243,12 @@ impl Parts {
 }
 
 fn sound_database(host: &Host) -> Result<()> {
-    let told = host.sh(
-        "python3 -c '
+    let told = host.sh("python3 -c '
 import os, sqlite3
 database = sqlite3.connect(os.environ[\"WHARF_DATA\"] + \"/wharf.db\")
 print(database.execute(\"PRAGMA integrity_check\").fetchall(),
       database.execute(\"PRAGMA foreign_key_check\").fetchall())
-'",
-    )?;
+'")?;
     ensure!(told.text() == "[('ok',)] []", "the database is damaged: {told}");
     Ok(())
 }
@@ -266,9 +264,8 @@ fn a_disk_that_fills_under_many_pushes() -> Result<()> {
         client.create_repository("demo").await?;
         // Half of the disk is somebody else's, and can be given back.
         host.sh("fallocate --length 32M $WHARF_DATA/other")?;
-        let pushing: Vec<_> = (0..8)
-            .map(|seed| tokio::spawn(push_until_refused(client.another(), seed)))
-            .collect();
+        let pushing: Vec<_> =
+            (0..8).map(|seed| tokio::spawn(push_until_refused(client.another(), seed))).collect();
         let (mut kept, mut refused) = (Vec::new(), Vec::new());
         for pusher in pushing {
             let (taken, not) = pusher.await??;
@@ -299,13 +296,13 @@ fn a_disk_that_fills_under_many_pushes() -> Result<()> {
     })
 }
 
-/// Pushes until it was refused ten times. Gives the images that were taken, and those that were
+/// Pushes until it was refused four times. Gives the images that were taken, and those that were
 /// not.
 async fn push_until_refused(mut client: Client, seed: u64) -> Result<(Vec<Image>, Vec<Image>)> {
     let mut rng = StdRng::seed_from_u64(seed);
     let (mut taken, mut refused) = (Vec::new(), Vec::new());
-    while refused.len() < 10 {
-        let size = *[1000, 300_000, MIB].get(rng.random_range(0..3)).context("of three")?;
+    while refused.len() < 4 {
+        let size = *[1000, 100_000, MIB / 2].get(rng.random_range(0..3)).context("of three")?;
         let blobs = vec![Blob::new(rng.random(), size), Blob::new(rng.random(), 20_000)];
         let image = Image::of(blobs, &note(&mut rng));
         match push(&mut client, &format!("{seed}-{}", taken.len()), &image).await? {

@@ -78,7 +78,8 @@ async fn pull_slowly(
                 break;
             }
         }
-        let end = bytes[..PIECE].windows(4).position(|four| four == b"\r\n\r\n").context("no head")?;
+        let end =
+            bytes[..PIECE].windows(4).position(|four| four == b"\r\n\r\n").context("no head")?;
         Ok(bytes.split_off(end + 4))
     }))
 }

@@ -134,15 +134,15 @@ where
     if Digest::of(digest.algorithm(), &bytes) != *digest {
         return Err(Error::InvalidLayer);
     }
+    let size = bytes.len() as u64;
+    if size <= INLINE {
+        return link(registry, repository, digest, size, Landed::Inline(bytes), row).await;
+    }
     if link_live(registry, repository, digest, row).await? {
         return Ok(());
     }
-    let size = bytes.len() as u64;
-    let landed = match size {
-        0..=INLINE => Landed::Inline(bytes),
-        _ => Landed::Stored(registry.store.place(Uuid::new_v4(), digest, bytes).await?),
-    };
-    link(registry, repository, digest, size, landed, row).await
+    let object = registry.store.place(Uuid::new_v4(), digest, bytes).await?;
+    link(registry, repository, digest, size, Landed::Stored(object), row).await
 }
 
 async fn collect<S, E>(mut stream: S) -> Result<Bytes, Error>
@@ -190,7 +190,7 @@ async fn land(
 ) -> Result<(), Error> {
     let (id, size) = (upload.id, upload.received);
     let row = upload.is_stored.then_some(id);
-    registry.ended.insert(id, ());
+    registry.tickets.end(id);
     if link_live(registry, repository, digest, row).await? {
         return Ok(registry.store.discard(id).await?);
     }

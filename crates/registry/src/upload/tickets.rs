@@ -1,0 +1,84 @@
+//! Uploads without bytes, which need no row: the door hands its client a ticket with the id, signed
+//! and bound to repository, caller and time. What must be remembered is which ids have a row by
+//! now, and which were ended.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use uuid::Uuid;
+use wharf_oci::Algorithm;
+use wharf_policy::Caller;
+
+use super::{Upload, find};
+use crate::{Error, Registry, Repository};
+
+/// What this process knows of uploads by their ids.
+pub(crate) struct Tickets {
+    /// Milliseconds since 1970: of what was begun before, nothing is known here.
+    since: i64,
+    /// Whether no other process gives uploads their rows.
+    exclusive: bool,
+    stored: Mutex<HashSet<Uuid>>,
+    ended: Cache<Uuid, ()>,
+}
+
+/// How many ended uploads are remembered.
+const ENDED: u64 = 20_000;
+
+impl Tickets {
+    pub(crate) fn new(now: i64, exclusive: bool, lifetime: Duration) -> Tickets {
+        let ended = Cache::builder().max_capacity(ENDED).time_to_live(lifetime).build();
+        Tickets { since: now, exclusive, stored: Mutex::default(), ended }
+    }
+
+    /// The upload has a row from now on.
+    pub(super) fn store(&self, id: Uuid) {
+        self.stored().insert(id);
+    }
+
+    /// The upload is over, and its ticket cannot begin it anew.
+    pub(super) fn end(&self, id: Uuid) {
+        self.ended.insert(id, ());
+        self.stored().remove(&id);
+    }
+
+    /// Whether an upload begun at `issued` is known to have no row.
+    fn has_no_row(&self, id: Uuid, issued: i64) -> bool {
+        self.exclusive && issued >= self.since && !self.stored().contains(&id)
+    }
+
+    fn stored(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An upload without bytes, begun by a ticket.
+#[must_use]
+pub fn ticketed(caller: &Caller, id: Uuid, algorithm: Algorithm) -> Upload {
+    Upload::fresh(id, caller.arn.to_string(), algorithm)
+}
+
+/// The upload that a genuine ticket, issued at `issued`, vouches for: with its bytes, if some have
+/// arrived under another address of it; not once it was ended.
+pub async fn find_ticketed(
+    registry: &Registry,
+    repository: &Repository,
+    caller: &Caller,
+    id: Uuid,
+    algorithm: Algorithm,
+    issued: i64,
+) -> Result<Upload, Error> {
+    if !registry.tickets.ended.contains_key(&id) {
+        let fresh = ticketed(caller, id, algorithm);
+        if registry.tickets.has_no_row(id, issued) {
+            return Ok(fresh);
+        }
+        return match find(registry, repository, caller, &id.to_string()).await {
+            Err(Error::UploadNotFound { .. }) => Ok(fresh),
+            found => found,
+        };
+    }
+    find(registry, repository, caller, &id.to_string()).await
+}
