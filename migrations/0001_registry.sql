@@ -70,6 +70,7 @@ CREATE TABLE image_references (
     repository_id ctext NOT NULL,
     parent ctext NOT NULL,
     child ctext NOT NULL,
+    media_type ctext NOT NULL,
     is_image BIGINT NOT NULL,
     PRIMARY KEY (repository_id, parent, child),
     FOREIGN KEY (repository_id, parent) REFERENCES images (repository_id, digest) ON DELETE CASCADE

@@ -38,9 +38,9 @@ const SMALL_BODY: usize = 1024 * 1024;
 /// content (a manifest of 4 MiB as an escaped JSON string; a part of 20 MiB in Base64).
 #[must_use]
 pub fn body_limit(parts: &Parts) -> usize {
-    match target(parts).and_then(|target| target.rsplit_once('.')) {
-        Some((_, "PutImage")) => 26 * 1024 * 1024,
-        Some((_, "UploadLayerPart")) => 29 * 1024 * 1024,
+    match json::operation(Model::ecr(), target(parts)).map(|operation| operation.name.as_str()) {
+        Ok("PutImage") => 26 * 1024 * 1024,
+        Ok("UploadLayerPart") => 29 * 1024 * 1024,
         _ => SMALL_BODY,
     }
 }
@@ -74,6 +74,35 @@ impl Api {
         answer
     }
 
+    /// Whether a request whose body is large is worth reading it: its operation is served, its
+    /// signature is well-formed and in time, and its key exists. The signature itself can only be
+    /// verified with the body. The answer to give if not.
+    pub async fn admit(&self, parts: &Parts, request_id: &str) -> Result<(), Answer> {
+        let known = json::operation(Model::ecr(), target(parts)).is_ok();
+        // A claimed hash cannot be compared without the body.
+        let mut headers = parts.headers.clone();
+        headers.remove("x-amz-content-sha256");
+        let request = sigv4::Request { headers: &headers, ..request(parts, b"") };
+        let admitted = match self.present(&request, "ecr") {
+            Ok(presented) if known => {
+                matches!(self.identity.access_key(&presented.access_key_id).await, Ok(Some(_)))
+            }
+            _ => false,
+        };
+        // Refused in the very words that it would be refused in with its body.
+        if admitted { Ok(()) } else { Err(self.ecr(parts, b"{}", request_id).await) }
+    }
+
+    fn present(
+        &self,
+        request: &sigv4::Request<'_>,
+        service: &str,
+    ) -> Result<sigv4::Presented, Refusal> {
+        let now = jiff::Timestamp::from_millisecond(self.registry.now())
+            .map_err(wharf_registry::Error::fault)?;
+        Ok(sigv4::read(request, service, now, self.clock_skew)?)
+    }
+
     async fn run(
         &self,
         parts: &Parts,
@@ -105,17 +134,7 @@ impl Api {
         body: &[u8],
         service: &str,
     ) -> Result<Signed, Refusal> {
-        let request = sigv4::Request {
-            method: parts.method.as_str(),
-            path: parts.uri.path(),
-            query: parts.uri.query().unwrap_or(""),
-            headers: &parts.headers,
-            authority: parts.uri.authority().map(http::uri::Authority::as_str),
-            body,
-        };
-        let now = jiff::Timestamp::from_millisecond(self.registry.now())
-            .map_err(wharf_registry::Error::fault)?;
-        let presented = sigv4::read(&request, service, now, self.clock_skew)?;
+        let presented = self.present(&request(parts, body), service)?;
         let key = match self.identity.access_key(&presented.access_key_id).await? {
             Some(key) if presented.session_token.is_none() => key,
             _ => {
@@ -132,4 +151,15 @@ impl Api {
 
 fn target(parts: &Parts) -> Option<&str> {
     parts.headers.get(json::TARGET_HEADER)?.to_str().ok()
+}
+
+fn request<'a>(parts: &'a Parts, body: &'a [u8]) -> sigv4::Request<'a> {
+    sigv4::Request {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        query: parts.uri.query().unwrap_or(""),
+        headers: &parts.headers,
+        authority: parts.uri.authority().map(http::uri::Authority::as_str),
+        body,
+    }
 }

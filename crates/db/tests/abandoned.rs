@@ -30,9 +30,7 @@ async fn an_answer_is_true_whoever_is_dropped_around_it() {
     open.execute(&ADD, ("a", 1)).await.unwrap();
     let mut begin_b = Box::pin(b.begin());
     assert!(once(&mut begin_b).await.is_pending());
-    let mut c = Box::pin(async {
-        tx!(db, |tx| tx.execute(&ADD, ("c", 1)).await.map(drop))
-    });
+    let mut c = Box::pin(async { tx!(db, |tx| tx.execute(&ADD, ("c", 1)).await.map(drop)) });
     assert!(once(&mut c).await.is_pending());
     let mut begin_d = Box::pin(d.begin());
     assert!(once(&mut begin_d).await.is_pending());

@@ -9,6 +9,8 @@ use http::{Response, StatusCode};
 use serde_json::json;
 use wharf_registry::Error;
 
+use crate::RequestId;
+
 const VERSION_HEADER: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 const VERSION: HeaderValue = HeaderValue::from_static("registry/2.0");
 const JSON: &str = "application/json; charset=utf-8";
@@ -51,10 +53,11 @@ impl Reply {
     }
 
     /// The error's own answer. Faults of ours are logged here, where their cause is still known.
-    pub(crate) fn refusal(error: &Error) -> Reply {
+    pub(crate) fn refusal(error: &Error, request: Option<RequestId>) -> Reply {
         if error.is_fault() {
             let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::error!(%error, cause, "the request failed");
+            let request_id = request.map(|request| tracing::field::display(request.0));
+            tracing::error!(request_id, %error, cause, "the request failed");
         }
         let codes = error.codes();
         let status =

@@ -10,7 +10,7 @@ use wharf_identity::TokenFault;
 use wharf_policy::{Caller, Region};
 use wharf_registry::{Error, RegistryId};
 
-use crate::{Distribution, Reply, host};
+use crate::{Distribution, Reply, RequestId, host};
 
 /// Why a request is not let in, as ECR tells it.
 pub(crate) enum Refused {
@@ -72,7 +72,7 @@ fn basic(parts: &Parts) -> Option<&str> {
 
 impl Refused {
     /// The answer. Bearer is never offered, since there is no token server.
-    pub(crate) fn reply(self, scheme: &str, host: &str) -> Reply {
+    pub(crate) fn reply(self, scheme: &str, host: &str, request: Option<RequestId>) -> Reply {
         match self {
             Refused::Unknown => {
                 let realm =
@@ -100,7 +100,7 @@ impl Refused {
                      {host}. Get a token with --region {host} and log in again."
                 ),
             ),
-            Refused::Fault(error) => Reply::refusal(&error),
+            Refused::Fault(error) => Reply::refusal(&error, request),
         }
     }
 }

@@ -5,10 +5,13 @@ use http::request::Parts;
 use wharf_policy::{AccountId, Region};
 use wharf_registry::RegistryId;
 
-/// The host with port, from `Host` or HTTP/2's `:authority`; empty if there is none.
+/// The host with port, from `Host` or HTTP/2's `:authority`; empty if there is none, or one that
+/// could not be a host.
 pub(crate) fn of(parts: &Parts) -> &str {
     let header = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-    header.or_else(|| parts.uri.authority().map(|authority| authority.as_str())).unwrap_or("")
+    let host = header.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    host.filter(|host| host.bytes().all(allowed)).unwrap_or("")
 }
 
 /// Reads `<account>.dkr.ecr.<region>.<anything>`, with or without a port. Any other host names no

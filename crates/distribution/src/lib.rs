@@ -34,6 +34,11 @@ use wharf_registry::{Error, Registry, RegistryId, Repository};
 use crate::authentication::Refused;
 use crate::route::{NotARoute, Route};
 
+/// The id of a request, for its answer and for the log of a fault; the listener puts it into the
+/// request's extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestId(pub uuid::Uuid);
+
 /// The protocol's front: cheap to clone, shared by the process.
 #[derive(Clone)]
 pub struct Distribution {
@@ -61,19 +66,20 @@ impl Distribution {
             Ok(known) => known,
             Err(refused) => return self.challenge(&parts, refused),
         };
-        let principal = caller.arn.clone();
+        let (principal, request) = (caller.arn.clone(), parts.extensions.get().copied());
         let (registry, identity) = (self.registry.clone(), self.identity.clone());
         let call = Call { registry, identity, caller, id, parts };
         let reply = match call.answer(body).await {
             Ok(reply) => reply,
-            Err(error) => Reply::refusal(&error),
+            Err(error) => Reply::refusal(&error, request),
         };
         reply.finish(head, Some(principal))
     }
 
     fn challenge(&self, parts: &Parts, refused: Refused) -> Response<Body> {
         let head = parts.method == Method::HEAD;
-        refused.reply(&self.scheme, host::of(parts)).finish(head, None)
+        let request = parts.extensions.get().copied();
+        refused.reply(&self.scheme, host::of(parts), request).finish(head, None)
     }
 }
 

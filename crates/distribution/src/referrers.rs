@@ -4,14 +4,16 @@ use http::StatusCode;
 use serde_json::{Value, json};
 use wharf_oci::{Digest, RepositoryName, media_type};
 use wharf_policy::Action;
-use wharf_registry::Error;
 use wharf_registry::referrer::{self, Referrer};
+use wharf_registry::{Error, Repository};
 
 use crate::catalog::with_link;
 use crate::{Call, Reply, query};
 
 /// Entries of one page.
-const PAGE: i64 = 1000;
+const PAGE: usize = 1000;
+/// Rows fetched at once.
+const ROWS: i64 = 32;
 /// A page ends early when its entries have this many bytes: the index must be one that clients
 /// read, and they read 4 MiB.
 const PAGE_BYTES: usize = 3 * 1024 * 1024;
@@ -25,9 +27,7 @@ pub(crate) async fn list(call: &Call, name: &RepositoryName, digest: &str) -> Re
     let artifact_type = query::value(asked, "artifactType");
     let after = query::value(asked, "last").unwrap_or_default();
     let filter = artifact_type.as_deref();
-    let found =
-        referrer::page(&call.registry, &repository, &subject, filter, &after, PAGE + 1).await?;
-    let (manifests, last) = cut(found);
+    let (manifests, last) = collect(call, &repository, &subject, filter, after).await?;
     let next = last.map(|last| {
         let filter = artifact_type.as_deref().map(encode);
         let filter = filter.map(|filter| format!("&artifactType={filter}")).unwrap_or_default();
@@ -46,21 +46,33 @@ pub(crate) async fn list(call: &Call, name: &RepositoryName, digest: &str) -> Re
     Ok(with_link(reply, next))
 }
 
-/// The entries of this page, and the last of them if there are more.
-fn cut(found: Vec<Referrer>) -> (Vec<Value>, Option<String>) {
-    let total = found.len();
-    let (mut bytes, mut entries, mut last) = (0, Vec::new(), String::new());
-    for referrer in found.into_iter().take(PAGE as usize) {
-        let entry = descriptor(&referrer);
-        bytes += entry.to_string().len();
-        if bytes > PAGE_BYTES && !entries.is_empty() {
-            break;
+/// The entries of this page, and the last of them if there are more. Annotations can be large, so
+/// the rows are fetched few at a time.
+async fn collect(
+    call: &Call,
+    repository: &Repository,
+    subject: &Digest,
+    filter: Option<&str>,
+    mut after: String,
+) -> Result<(Vec<Value>, Option<String>), Error> {
+    let (mut bytes, mut entries) = (0, Vec::new());
+    loop {
+        let rows =
+            referrer::page(&call.registry, repository, subject, filter, &after, ROWS).await?;
+        let is_last = (rows.len() as i64) < ROWS;
+        for referrer in rows {
+            let entry = descriptor(&referrer);
+            bytes += entry.to_string().len();
+            if entries.len() == PAGE || (bytes > PAGE_BYTES && !entries.is_empty()) {
+                return Ok((entries, Some(after)));
+            }
+            after = referrer.digest;
+            entries.push(entry);
         }
-        last = referrer.digest;
-        entries.push(entry);
+        if is_last {
+            return Ok((entries, None));
+        }
     }
-    let more = entries.len() < total;
-    (entries, more.then_some(last))
 }
 
 fn descriptor(referrer: &Referrer) -> Value {

@@ -172,5 +172,6 @@ fn created(name: &RepositoryName, digest: &Digest) -> Reply {
 
 /// 416 with where to go on, so that the client need not ask.
 fn out_of_order(location: &str, upload: &Upload) -> Reply {
-    Reply::refusal(&Error::RangeInvalid { received: upload.received }).header("location", location)
+    let error = Error::RangeInvalid { received: upload.received };
+    Reply::refusal(&error, None).header("location", location)
 }

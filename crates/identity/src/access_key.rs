@@ -31,12 +31,16 @@ impl fmt::Debug for AccessKey {
 impl Identity {
     /// The access key with this id; None when it was never made, was deleted or is inactive.
     pub async fn access_key(&self, id: &str) -> Result<Option<Arc<AccessKey>>, Error> {
+        // What cannot be an id is not worth a look-up, and no memory.
+        if !is_well_formed(id) {
+            return Ok(None);
+        }
         let epoch = self.epochs.current(id);
         if let Some(found) = self.access_keys.get(id).and_then(|cached| cached.fresh(epoch)) {
-            return Ok(found);
+            return Ok(Some(found));
         }
         let found = self.read_access_key(id).await?.map(Arc::new);
-        if let Some(epoch) = epoch {
+        if let (Some(epoch), Some(found)) = (epoch, &found) {
             let cached = Cached { epoch, value: found.clone() };
             self.access_keys.insert(id.to_owned(), cached);
         }
@@ -57,4 +61,9 @@ impl Identity {
         let caller = Arc::new(Caller::root(account, id.to_owned()));
         Ok(Some(AccessKey { caller, secret }))
     }
+}
+
+/// An access key id: 16 to 128 letters and digits.
+pub(crate) fn is_well_formed(id: &str) -> bool {
+    (16..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

@@ -29,7 +29,7 @@ pub struct Identity {
     db: Db,
     key: InstallationKey,
     epochs: Epochs,
-    access_keys: Cache<String, Cached<Option<Arc<AccessKey>>>>,
+    access_keys: Cache<String, Cached<Arc<AccessKey>>>,
     tokens: Cache<String, Arc<Claims>>,
 }
 

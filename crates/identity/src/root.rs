@@ -4,6 +4,7 @@ use aws_lc_rs::rand;
 use wharf_db::{statement, tx};
 use wharf_policy::AccountId;
 
+use crate::access_key::is_well_formed;
 use crate::{Error, Identity};
 
 /// An access key in the clear, for the operator's credentials file.
@@ -76,8 +77,7 @@ impl Identity {
 }
 
 fn check(given: &GivenKey) -> Result<(), Error> {
-    let id = &given.id;
-    if !(16..=128).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+    if !is_well_formed(&given.id) {
         return Err(Error::InvalidAccessKeyId);
     }
     if given.secret.len() < 16 { Err(Error::WeakSecret) } else { Ok(()) }

@@ -47,6 +47,14 @@ impl Notes {
         }
     }
 
+    /// After a failure: what was not written is still to be written.
+    fn put_back(&mut self, notes: HashMap<Key, i64>) {
+        for (key, time) in notes {
+            self.written.remove(&key);
+            self.pending.entry(key).or_insert(time);
+        }
+    }
+
     fn take(&mut self) -> HashMap<Key, i64> {
         let taken = std::mem::take(&mut self.pending);
         if self.written.len() + taken.len() > REMEMBERED {
@@ -66,7 +74,8 @@ impl Registry {
 
     /// Notes that somebody was told the layer is there, so that it stays for a grace from now.
     pub(crate) fn used(&self, repository: &Repository, digest: &Digest) {
-        lock(&self.activity.uses).note(repository.id(), digest, self.now(), USE_INTERVAL);
+        let interval = USE_INTERVAL.min(self.settings.grace / 4);
+        lock(&self.activity.uses).note(repository.id(), digest, self.now(), interval);
     }
 
     /// Writes the notes of the last moments; run once a second and before stopping.
@@ -76,8 +85,21 @@ impl Registry {
         if pulls.is_empty() && uses.is_empty() {
             return Ok(());
         }
+        let written = self.write_notes(&pulls, &uses).await;
+        if written.is_err() {
+            lock(&self.activity.pulls).put_back(pulls);
+            lock(&self.activity.uses).put_back(uses);
+        }
+        written
+    }
+
+    async fn write_notes(
+        &self,
+        pulls: &HashMap<Key, i64>,
+        uses: &HashMap<Key, i64>,
+    ) -> Result<(), Error> {
         tx!(self.db, Durability::Process, |tx| {
-            for (statement, notes) in [(&SET_PULLED, &pulls), (&SET_USED, &uses)] {
+            for (statement, notes) in [(&SET_PULLED, pulls), (&SET_USED, uses)] {
                 for ((repository, digest), time) in notes {
                     tx.execute(statement, (&**repository, digest.as_str(), *time)).await?;
                 }

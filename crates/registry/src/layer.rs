@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use wharf_blobs::{Content, Object};
 use wharf_db::{Cached, statement, tx};
-use wharf_oci::{Digest, Manifest};
+use wharf_oci::Digest;
 use wharf_policy::{Action, Caller};
 
 use crate::{Error, Registry, Repository};
@@ -34,9 +34,8 @@ statement! {
     CONTENT = "SELECT content FROM blobs WHERE id = $1";
     REFERENCED = "SELECT parent FROM image_references
                   WHERE repository_id = $1 AND child = $2 ORDER BY parent LIMIT 1";
-    PARENT = "SELECT i.media_type, i.manifest FROM image_references r
-              JOIN images i ON i.repository_id = r.repository_id AND i.digest = r.parent
-              WHERE r.repository_id = $1 AND r.child = $2 AND r.is_image = 0 LIMIT 1";
+    MEDIA_TYPE = "SELECT media_type FROM image_references
+                  WHERE repository_id = $1 AND child = $2 AND is_image = 0 LIMIT 1";
     UNLINK = "DELETE FROM blob_links WHERE repository_id = $1 AND digest = $2";
     HOLDERS = "SELECT r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
                WHERE l.digest = $1 AND r.account_id = $2 AND r.region = $3 LIMIT $4";
@@ -74,17 +73,26 @@ pub async fn find(
 }
 
 /// Whether the repository holds the layer, told to somebody who will rely on it: the layer then
-/// stays for a grace, even if no image refers to it.
+/// stays for a grace, even if no image refers to it. One whose bytes are gone from the store is
+/// told as absent, so that it is pushed again, which heals it.
 pub async fn announce(
     registry: &Registry,
     repository: &Repository,
     digest: &Digest,
 ) -> Result<Option<Layer>, Error> {
-    let found = find(registry, repository, digest).await?;
-    if found.is_some() {
-        registry.used(repository, digest);
+    let Some(found) = find(registry, repository, digest).await? else { return Ok(None) };
+    if let Some(object) = &found.object {
+        match registry.store.open(object).await {
+            Ok(_) => {}
+            Err(wharf_blobs::Error::Missing) => {
+                tracing::error!(%digest, %object, "the bytes of a layer are missing");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(found)
+    registry.used(repository, digest);
+    Ok(Some(found))
 }
 
 /// Where the bytes of a layer come from.
@@ -137,12 +145,8 @@ pub async fn media_type(
     digest: &Digest,
 ) -> Result<Option<String>, Error> {
     let values = (&**repository.id(), digest.as_str());
-    let parent = registry.db.optional::<(String, Vec<u8>)>(&PARENT, values).await?;
-    let Some((media_type, bytes)) = parent else { return Ok(None) };
-    let manifest = Manifest::parse(&bytes, Some(&media_type))?;
-    let named =
-        manifest.config.iter().chain(&manifest.layers).find(|named| named.digest == *digest);
-    Ok(named.map(|named| named.media_type.clone()))
+    let named = registry.db.optional::<(String,)>(&MEDIA_TYPE, values).await?;
+    Ok(named.map(|(media_type,)| media_type))
 }
 
 /// Takes the layer away from the repository, unless one of its images needs it.
@@ -217,7 +221,7 @@ async fn link_from(
     digest: &Digest,
 ) -> Result<bool, Error> {
     let now = registry.now();
-    tx!(registry.db, |tx| {
+    let linked = tx!(registry.db, |tx| {
         let held = (&**source.id(), digest.as_str());
         let Some((blob,)) = tx.optional::<(String,)>(&BLOB_OF, held).await? else {
             return Ok(false);
@@ -225,5 +229,9 @@ async fn link_from(
         tx.execute(&LINK, (&**target.id(), digest.as_str(), blob, now)).await?;
         registry.changes(tx, target.id());
         Ok(true)
+    });
+    linked.map_err(|error: wharf_db::Error| match error.is_foreign_key_violation() {
+        true => target.not_found(),
+        false => error.into(),
     })
 }

@@ -8,6 +8,7 @@ mod access;
 mod activity;
 mod error;
 pub mod image;
+mod landing;
 pub mod layer;
 pub mod mutability;
 pub mod pull;

@@ -1,8 +1,12 @@
 //! Pushing manifests: what PutImage and `PUT /v2/…/manifests/…` both do, in one transaction.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use wharf_db::{Tx, statement, tx};
-use wharf_oci::{Algorithm, Digest, Kind, MAX_MANIFEST_BYTES, Manifest, Reference, Tag};
+use wharf_oci::{
+    Algorithm, Descriptor, Digest, Kind, MAX_MANIFEST_BYTES, Manifest, Reference, Tag,
+};
 
 use crate::{Error, Registry, Repository, pull, tag};
 
@@ -41,8 +45,8 @@ statement! {
                   artifact_type, subject, annotations, size, manifest_size, pushed_at, manifest)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
               ON CONFLICT (repository_id, digest) DO NOTHING";
-    REFER = "INSERT INTO image_references (repository_id, parent, child, is_image)
-             SELECT $1, $2, value, $4 FROM json_each($3) WHERE true ON CONFLICT DO NOTHING";
+    REFER = "INSERT INTO image_references (repository_id, parent, child, media_type, is_image)
+             SELECT $1, $2, key, value, $4 FROM json_each($3) WHERE true ON CONFLICT DO NOTHING";
     FIND_TAG = "SELECT digest FROM tags WHERE repository_id = $1 AND tag = $2";
     SET_TAG = "INSERT INTO tags (repository_id, tag, digest) VALUES ($1, $2, $3)
                ON CONFLICT (repository_id, tag) DO UPDATE SET digest = excluded.digest
@@ -77,6 +81,7 @@ pub async fn manifest(
         changed: false,
     };
     if is_there(registry, repository, &pushed.digest, push.tags).await? {
+        registry.db.settled().await;
         return Ok(pushed);
     }
     pushed.changed = store(registry, repository, &push, &manifest, &pushed.digest).await?;
@@ -122,19 +127,20 @@ async fn store(
     manifest: &Manifest,
     digest: &Digest,
 ) -> Result<bool, Error> {
-    let blobs = json(manifest.required_blobs().iter().map(|blob| &blob.digest));
-    let children = json(manifest.children().iter().map(|child| &child.digest));
+    let blobs = References::of(manifest.required_blobs());
+    let children = References::of(manifest.children());
     let now = registry.now();
     let result = tx!(registry.db, |tx| {
         registry.changes(tx, repository.id());
-        check_presence(tx, repository, manifest, [&blobs, &children]).await?;
+        check_tags(tx, repository, push.tags).await?;
+        check_presence(tx, repository, &blobs, &children).await?;
         let size = size(tx, repository, manifest, &children).await?;
         let is_new = insert(tx, repository, push, manifest, digest, size, now).await?;
         if is_new {
             let lists = [(&blobs, false), (&children, true)];
-            for (list, is_image) in lists.into_iter().filter(|(list, _)| *list != "[]") {
+            for (list, is_image) in lists.into_iter().filter(|(list, _)| !list.is_empty) {
                 let id = &**repository.id();
-                tx.execute(&REFER, (id, digest.as_str(), list.as_str(), is_image)).await?;
+                tx.execute(&REFER, (id, digest.as_str(), list.types.as_str(), is_image)).await?;
             }
         }
         let moved = set_tags(tx, repository, push.tags, digest).await?;
@@ -156,19 +162,19 @@ async fn store(
 async fn check_presence(
     tx: &mut Tx,
     repository: &Repository,
-    manifest: &Manifest,
-    [blobs, children]: [&String; 2],
+    blobs: &References,
+    children: &References,
 ) -> Result<(), Error> {
     let (name, account) = (repository.name().clone(), repository.registry().account.clone());
     let id = &**repository.id();
-    if !manifest.required_blobs().is_empty() {
-        let missing = tx.all::<(String,)>(&MISSING_BLOBS, (id, blobs.as_str())).await?;
+    if !blobs.is_empty {
+        let missing = tx.all::<(String,)>(&MISSING_BLOBS, (id, blobs.digests.as_str())).await?;
         if !missing.is_empty() {
             return Err(Error::LayersNotFound { digests: firsts(missing), name, account });
         }
     }
-    if !manifest.children().is_empty() {
-        let missing = tx.all::<(String,)>(&MISSING_IMAGES, (id, children.as_str())).await?;
+    if !children.is_empty {
+        let missing = tx.all::<(String,)>(&MISSING_IMAGES, (id, children.digests.as_str())).await?;
         if !missing.is_empty() {
             return Err(Error::ReferencedImagesNotFound {
                 digests: firsts(missing),
@@ -185,12 +191,13 @@ async fn size(
     tx: &mut Tx,
     repository: &Repository,
     manifest: &Manifest,
-    children: &str,
+    children: &References,
 ) -> Result<i64, Error> {
     if manifest.kind == Kind::Image {
         return Ok(i64::try_from(manifest.content_size()).unwrap_or(i64::MAX));
     }
-    let largest = tx.optional::<(i64,)>(&LARGEST, (&**repository.id(), children)).await?;
+    let values = (&**repository.id(), children.digests.as_str());
+    let largest = tx.optional::<(i64,)>(&LARGEST, values).await?;
     Ok(largest.map_or(0, |(size,)| size))
 }
 
@@ -224,6 +231,19 @@ async fn insert(
     Ok(tx.execute(&INSERT, values).await? == 1)
 }
 
+/// Refuses to move a tag that may not be moved. Before anything is written, so that a refusal
+/// leaves nothing to take back.
+async fn check_tags(tx: &mut Tx, repository: &Repository, tags: &[Tag]) -> Result<(), Error> {
+    for tag in tags.iter().filter(|tag| repository.mutability().fixes(tag)) {
+        let values = (&**repository.id(), tag.as_str());
+        if tx.optional::<(String,)>(&FIND_TAG, values).await?.is_some() {
+            let name = repository.name().clone();
+            return Err(Error::ImageTagAlreadyExists { tag: tag.clone(), name });
+        }
+    }
+    Ok(())
+}
+
 /// Sets every tag; true when one of them was not on this image before.
 async fn set_tags(
     tx: &mut Tx,
@@ -234,20 +254,34 @@ async fn set_tags(
     let id = &**repository.id();
     let mut moved = false;
     for tag in tags {
-        if repository.mutability().fixes(tag)
-            && tx.optional::<(String,)>(&FIND_TAG, (id, tag.as_str())).await?.is_some()
-        {
-            let name = repository.name().clone();
-            return Err(Error::ImageTagAlreadyExists { tag: tag.clone(), name });
-        }
         moved |= tx.execute(&SET_TAG, (id, tag.as_str(), digest.as_str())).await? == 1;
     }
     Ok(moved)
 }
 
-fn json<'d>(digests: impl Iterator<Item = &'d Digest>) -> String {
-    let texts: Vec<&str> = digests.map(Digest::as_str).collect();
-    serde_json::to_string(&texts).expect("a list of strings is JSON")
+/// What a manifest names, as the JSON texts that the statements take apart.
+struct References {
+    is_empty: bool,
+    /// A list of digests.
+    digests: String,
+    /// The media type of each digest.
+    types: String,
+}
+
+impl References {
+    fn of<'d>(named: impl IntoIterator<Item = &'d Descriptor>) -> References {
+        let types: BTreeMap<&str, &str> = named
+            .into_iter()
+            .map(|named| (named.digest.as_str(), named.media_type.as_str()))
+            .collect();
+        let digests: Vec<&str> = types.keys().copied().collect();
+        let text = |value: serde_json::Result<String>| value.expect("strings are JSON");
+        References {
+            is_empty: types.is_empty(),
+            digests: text(serde_json::to_string(&digests)),
+            types: text(serde_json::to_string(&types)),
+        }
+    }
 }
 
 fn firsts(rows: Vec<(String,)>) -> Vec<String> {

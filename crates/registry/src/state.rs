@@ -12,6 +12,7 @@ use wharf_oci::{Digest, Tag};
 
 use crate::Error;
 use crate::activity::Activity;
+use crate::landing::Landing;
 use crate::layer::Layer;
 use crate::pull::Stored;
 use crate::repository::Row;
@@ -30,6 +31,7 @@ pub struct Registry {
     pub(crate) remembered: Arc<Remembered>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) tickets: Arc<Tickets>,
+    pub(crate) landing: Landing,
     /// Names the running kernel: bytes that were not flushed do not outlive it.
     pub(crate) boot: Arc<str>,
 }
@@ -83,6 +85,7 @@ impl Registry {
     #[must_use]
     pub fn new(db: Db, store: Store, clock: Clock, settings: Settings) -> Registry {
         let exclusive = db.exclusive();
+        let tickets = Arc::new(Tickets::new(clock(), exclusive, settings.grace));
         let weigh = |_: &(Arc<str>, Digest), cached: &Cached<Arc<Stored>>| {
             u32::try_from(cached.value.bytes.len() + 512).unwrap_or(u32::MAX)
         };
@@ -108,7 +111,8 @@ impl Registry {
             settings: Arc::new(settings.clone()),
             remembered: Arc::new(remembered),
             activity,
-            tickets: Arc::new(Tickets::new(clock(), exclusive, settings.grace)),
+            landing: Landing::default(),
+            tickets,
             boot: boot.into(),
         }
     }

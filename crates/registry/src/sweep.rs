@@ -63,12 +63,14 @@ impl Registry {
             let old = self.db.all::<(String,)>(&OLD_UPLOADS, (before, BATCH)).await?;
             for (id,) in &old {
                 let values = (id.as_str(), before);
-                swept.uploads += tx!(self.db, |tx| {
+                let deleted = tx!(self.db, |tx| {
                     tx.execute(&DELETE_UPLOAD, values).await.map_err(Error::from)
                 })?;
-                if let Ok(id) = id.parse() {
+                // One that was gone on with in between is spared.
+                if let (1, Ok(id)) = (deleted, id.parse()) {
                     self.store.discard(id).await?;
                 }
+                swept.uploads += deleted;
             }
             if old.len() < BATCH as usize {
                 return Ok(());
@@ -145,7 +147,9 @@ impl Registry {
         while let Some(listed) = objects.next().await {
             let listed = listed.map_err(Error::fault)?;
             let name = (listed.name.as_str(),);
+            // In this order: one that has landed in between has its row by now.
             if is_older(listed.modified, before)
+                && !self.landing.contains(&listed.name)
                 && self.db.optional::<(String,)>(&KNOWN_OBJECT, name).await?.is_none()
             {
                 self.store.delete(&listed.name).await?;

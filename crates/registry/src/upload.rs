@@ -256,6 +256,11 @@ async fn save(
     before: u64,
     durability: Durability,
 ) -> Result<(), Error> {
+    if !upload.is_stored && registry.tickets.is_ended(upload.id) {
+        // Ended by another request while these bytes were on their way.
+        registry.store.discard(upload.id).await?;
+        return Err(Error::UploadBusy);
+    }
     let (id, hasher, now) = (upload.id.to_string(), upload.hasher.save(), registry.now());
     let Upload { received, parts, small_parts, last_part, is_stored, .. } = *upload;
     let (before, received) = (before as i64, received as i64);

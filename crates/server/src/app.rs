@@ -12,6 +12,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wharf_api::{Answer, Api};
 use wharf_distribution::{Distribution, Outcome, SendFile};
 
@@ -33,13 +34,21 @@ struct Doors {
     distribution: Distribution,
     metrics: Arc<Metrics>,
     stop: Stop,
+    /// Mebibytes for large bodies.
+    large_bodies: Semaphore,
 }
+
+/// A body up to this size is read without further ado, in bytes.
+const SMALL_BODY: usize = 1024 * 1024;
+/// What large bodies may take together, in mebibytes.
+const LARGE_BODIES: u32 = 256;
 
 impl App {
     /// The application with these parts. `stop` makes it say that it is not ready any more.
     #[must_use]
     pub fn new(api: Api, distribution: Distribution, metrics: Arc<Metrics>, stop: Stop) -> App {
-        App(Arc::new(Doors { api, distribution, metrics, stop }))
+        let large_bodies = Semaphore::new(LARGE_BODIES as usize);
+        App(Arc::new(Doors { api, distribution, metrics, stop, large_bodies }))
     }
 }
 
@@ -57,8 +66,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let doors = self.0.clone();
-        Box::pin(async move { Ok(doors.answer(request.map(Body::new)).await) })
+        let (doors, request) = (self.0.clone(), request.map(Body::new));
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Box::pin(async move { Ok(doors.answer(request).await) });
+        }
+        // What changes something goes on to its end even when the client has hung up.
+        let task = tokio::spawn(async move { doors.answer(request).await });
+        Box::pin(async move { Ok(task.await.unwrap_or_else(|fault| failed(&fault))) })
     }
 }
 
@@ -71,8 +85,8 @@ impl Doors {
             "/readyz" => self.readiness().await,
             "/metrics" => self.metrics(),
             _ if path == "/v2" || path.starts_with("/v2/") => {
-                lend_sendfile(&mut request);
-                told(self.distribution.serve(request).await)
+                let id = lend(&mut request);
+                told(self.distribution.serve(request).await, id)
             }
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -95,6 +109,11 @@ impl Doors {
                 "Only POST and GET are served here.\n".to_owned(),
             );
         }
+        let announced = http_body::Body::size_hint(&body).upper();
+        let _room = match self.admit(&parts, announced).await {
+            Ok(room) => room,
+            Err(response) => return response,
+        };
         let body = match read(&parts, body).await {
             Ok(body) => body,
             Err(response) => return response,
@@ -105,6 +124,27 @@ impl Doors {
             false => self.api.query(&parts, &body, &id).await,
         };
         response(answer, &id)
+    }
+
+    /// Lets a large body in: only for a request that looks like one of somebody who is known here,
+    /// and only as many at a time as there is memory set aside for them.
+    async fn admit(
+        &self,
+        parts: &Parts,
+        announced: Option<u64>,
+    ) -> Result<Option<SemaphorePermit<'_>>, Response<Body>> {
+        let limit = wharf_api::body_limit(parts);
+        let size = announced.and_then(|bytes| usize::try_from(bytes).ok());
+        let size = size.unwrap_or(limit).min(limit);
+        if size <= SMALL_BODY {
+            return Ok(None);
+        }
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
+        if let Err(answer) = self.api.admit(parts, &id).await {
+            return Err(response(answer, &id));
+        }
+        let mebibytes = u32::try_from(size.div_ceil(1024 * 1024)).unwrap_or(LARGE_BODIES);
+        Ok(self.large_bodies.acquire_many(mebibytes.min(LARGE_BODIES)).await.ok())
     }
 
     async fn readiness(&self) -> Response<Body> {
@@ -166,8 +206,11 @@ fn response(answer: Answer, id: &str) -> Response<Body> {
     response
 }
 
-/// Hands the outcome of a registry request to the access log.
-fn told(mut response: Response<Body>) -> Response<Body> {
+/// Hands the outcome of a registry request to the access log, and its id to the client.
+fn told(mut response: Response<Body>, id: Option<RequestId>) -> Response<Body> {
+    if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.0.to_string()).ok()) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
     let extensions = response.extensions_mut();
     if let Some(Outcome { principal, error }) = extensions.remove::<Outcome>() {
         if let Some(principal) = principal {
@@ -180,13 +223,25 @@ fn told(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// Lets the registry send files without copying, where this connection can.
-fn lend_sendfile(request: &mut Request<Body>) {
+/// Lends the registry what it cannot know of: the request's id, and a way to send files without
+/// copying, where this connection has it.
+fn lend(request: &mut Request<Body>) -> Option<RequestId> {
     let extensions = request.extensions_mut();
+    let id = extensions.get::<RequestId>().copied();
+    if let Some(id) = id {
+        extensions.insert(wharf_distribution::RequestId(id.0));
+    }
     if let Some(sendfile) = extensions.remove::<Sendfile>() {
         let send = move |file, range| Body::new(sendfile.body(file, range));
         extensions.insert(SendFile(Arc::new(send)));
     }
+    id
+}
+
+/// A request whose code panicked. Others are not touched.
+fn failed(fault: &tokio::task::JoinError) -> Response<Body> {
+    tracing::error!(%fault, "a request ended in a panic");
+    text(StatusCode::INTERNAL_SERVER_ERROR, "An internal error occurred.\n".to_owned())
 }
 
 fn text(status: StatusCode, text: String) -> Response<Body> {

@@ -25,6 +25,9 @@ pub fn run(command: Commands) -> anyhow::Result<()> {
 
 fn serve(config: &Config) -> anyhow::Result<()> {
     logs::begin(config.log_format, &config.log_level)?;
+    // The database holds sealed secrets and everybody's images: for this user only, as SQLite makes
+    // its files with what the umask leaves.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let (_stopper, stop) = shutdown::on_signals()?;
@@ -46,23 +49,28 @@ fn banner(config: &Config, running: &Running) {
     let credentials = folder::credentials(&config.data);
     let data = match config.data.to_str() {
         Some("./wharf-data") | None => String::new(),
-        Some(path) => format!(" --data {path}"),
+        Some(path) => format!(" --data {}", quoted(path)),
     };
-    let made = match running.root.created {
-        true => "Made the root credentials of account",
-        false => "The root credentials of account",
+    let made = match (running.root.created, config.root.is_some()) {
+        (_, true) => "The root credentials of account {account} are the configured ones",
+        (true, _) => "Made the root credentials of account {account}: {credentials}",
+        (false, _) => "The root credentials of account {account}: {credentials}",
     };
+    let made = made
+        .replace("{account}", &config.account)
+        .replace("{credentials}", &credentials.display().to_string());
+    // Built with cargo, the program is not on the path.
+    let program = std::env::current_exe().ok().and_then(|path| path.to_str().map(quoted));
+    let program = program.unwrap_or_else(|| "wharf".to_owned());
     eprintln!(
         "\nWharf is ready: ECR API at {endpoint}, images at {host}/<repository>:<tag>\n\
-         {made} {account}: {credentials}\n\n\
-         Next, in another shell:\n\
-         \x20 eval \"$(wharf env{data})\"\n\
+         {made}\n\n\
+         Next, in another shell, with a Dockerfile at hand:\n\
+         \x20 eval \"$({program} env{data})\"\n\
          \x20 aws ecr create-repository --repository-name demo-app-repo\n\
          \x20 aws ecr get-login-password | docker login --username AWS --password-stdin {host}\n\
-         \x20 docker tag demo-app:latest {host}/demo-app-repo:latest\n\
-         \x20 docker push {host}/demo-app-repo:latest\n",
-        account = config.account,
-        credentials = credentials.display(),
+         \x20 docker build -t {host}/demo-app-repo:latest .\n\
+         \x20 docker push {host}/demo-app-repo:latest\n"
     );
 }
 

@@ -60,6 +60,17 @@ pub fn write_credentials(data: &Path, id: &str, secret: &str) -> anyhow::Result<
     write_secret(&path, &text)
 }
 
+/// Removes root credentials that are no longer good, if there are any.
+pub fn remove_credentials(data: &Path) -> anyhow::Result<()> {
+    let path = credentials(data);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads what [`write_credentials`] wrote: id and secret.
 pub fn read_credentials(data: &Path) -> anyhow::Result<(String, String)> {
     let path = credentials(data);

@@ -49,7 +49,11 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
         .with_context(|| format!("cannot open the blobs in {}", config.data.display()))?;
     let identity = Identity::new(db.clone(), folder::installation_key(config)?);
     let root = ensure_root(config, &identity, clock()).await?;
-    folder::write_credentials(&config.data, &root.id, &root.secret)?;
+    match config.root {
+        None => folder::write_credentials(&config.data, &root.id, &root.secret)?,
+        // The operator keeps the secret elsewhere; what was made here before is no longer good.
+        Some(_) => folder::remove_credentials(&config.data)?,
+    }
     let registry = Registry::new(db.clone(), store, clock, settings(config));
 
     let listener = TcpListener::bind(config.listen).await.with_context(|| {
@@ -145,8 +149,31 @@ fn tls(config: &Config, stop: &Stop) -> anyhow::Result<Option<tokio_rustls::TlsA
 fn limits(config: &Config) -> Limits {
     Limits {
         stall: config.stall_timeout,
-        connections: config.max_connections,
+        connections: connections(config.max_connections),
         grace: config.shutdown_grace.max(Duration::from_millis(1)),
         ..Limits::default()
     }
+}
+
+/// Descriptors that are not for connections: the database, open blobs, uploads, logs.
+const RESERVED_DESCRIPTORS: u64 = 1_024;
+
+/// As many connections as asked for, if the system lets this process open that many files. Taking
+/// more would make everything else fail first.
+fn connections(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let Some(files) = getrlimit(Resource::Nofile).current else { return wanted };
+    let room = files.saturating_sub(RESERVED_DESCRIPTORS.min(files / 2));
+    let allowed = wanted.min(usize::try_from(room).unwrap_or(usize::MAX)).max(1);
+    if allowed < wanted {
+        tracing::warn!(
+            wanted,
+            allowed,
+            files,
+            "the limit of open files allows fewer connections than max_connections; raise it (ulimit -n)"
+        );
+    }
+    allowed
 }

@@ -111,20 +111,30 @@ pub fn held() -> (mpsc::Sender<Bytes>, Body) {
     (sender, StreamBody::new(frames).boxed_unsync())
 }
 
-/// Sends bytes as they are, says that no more follow, and gives all that comes back.
-///
-/// # Panics
-/// When the server does not end the connection within a minute.
-pub async fn raw(address: SocketAddr, request: &[u8]) -> String {
+/// Sends a whole request as it is and gives all that comes back until the server closes, which the
+/// request must ask for or bring about.
+pub async fn exchange(address: SocketAddr, request: &[u8]) -> String {
+    speak(address, request, false).await
+}
+
+/// Sends the beginning of a request, says that no more follows, and gives all that comes back.
+pub async fn break_off(address: SocketAddr, beginning: &[u8]) -> String {
+    speak(address, beginning, true).await
+}
+
+async fn speak(address: SocketAddr, text: &[u8], is_all: bool) -> String {
     let exchange = async {
         let mut socket = TcpStream::connect(address).await.unwrap();
-        socket.write_all(request).await.unwrap();
-        socket.shutdown().await.unwrap();
+        // The server may have had enough before all is sent: then its answer is there already.
+        let _ = socket.write_all(text).await;
+        if is_all {
+            let _ = socket.shutdown().await;
+        }
         let mut answer = Vec::new();
-        // A reset is an answer too: the server wants no more of this.
+        // A reset is an answer too.
         let _ = socket.read_to_end(&mut answer).await;
         String::from_utf8_lossy(&answer).into_owned()
     };
     let answer = tokio::time::timeout(DEADLINE, exchange).await;
-    answer.expect("the server ends a connection that the client has ended")
+    answer.expect("the server ends the connection")
 }

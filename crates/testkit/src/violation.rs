@@ -76,10 +76,8 @@ impl Walk<'_> {
     fn bounds(&mut self, shape: &Shape, value: &Value, pointer: &str, path: &str) {
         let is_number = matches!(shape.kind, Kind::Integer | Kind::Long);
         let what = if is_number { "value" } else { "length" };
-        let bounds = [
-            ("less than or equal to", shape.max, 1),
-            ("greater than or equal to", shape.min, -1),
-        ];
+        let bounds =
+            [("less than or equal to", shape.max, 1), ("greater than or equal to", shape.min, -1)];
         for (relation, bound, beyond) in bounds {
             let wrong = bound.and_then(|bound| of_size(shape, value, bound + beyond));
             if let (Some(bound), Some(wrong)) = (bound, wrong) {

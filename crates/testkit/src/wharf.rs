@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use wharf_server::shutdown::{self, Stopper};
 use wharf_server::start::{Running, start};
 
 use crate::api::{self, ApiError, Credentials};
-use crate::http::{Http, Response, raw};
+use crate::http::{Http, Response};
 use crate::{FakeClock, V2, postgres};
 
 /// The account that every test server belongs to.
@@ -33,7 +33,7 @@ pub struct Wharf {
     pub clock: FakeClock,
     pub address: SocketAddr,
     pub http: Http,
-    data: TempDir,
+    data: Arc<TempDir>,
     database_url: Option<String>,
     credentials: Credentials,
     running: Option<(Running, Stopper)>,
@@ -41,17 +41,19 @@ pub struct Wharf {
 
 /// Runs a test against a freshly booted server.
 pub fn run<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(Wharf) -> F) {
+    // The folder goes after the runtime, since the server writes as long as there is one.
+    let data = Arc::new(tempfile::tempdir().unwrap());
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime.worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(async { test(Wharf::boot(engine).await).await });
+    runtime.block_on(async { test(Wharf::boot(engine, data.clone()).await).await });
 }
 
 impl Wharf {
-    /// Boots a server on empty data.
+    /// Boots a server on empty data, in a folder that outlives it.
     ///
     /// # Panics
     /// When it does not start.
-    pub async fn boot(engine: Engine) -> Wharf {
+    pub async fn boot(engine: Engine, data: Arc<TempDir>) -> Wharf {
         keep_logs();
         let database_url = match engine {
             Engine::Sqlite => None,
@@ -62,7 +64,7 @@ impl Wharf {
             clock: FakeClock::default(),
             address: ([127, 0, 0, 1], 0).into(),
             http: Http::default(),
-            data: tempfile::tempdir().unwrap(),
+            data,
             database_url,
             credentials: Credentials::default(),
             running: None,
@@ -216,11 +218,6 @@ impl Wharf {
     pub async fn fetch(&self, url: &str) -> Response {
         let body = crate::http::whole("");
         self.http.send(::http::Request::get(url).body(body).unwrap()).await.unwrap()
-    }
-
-    /// Sends bytes as they are; see [`raw`].
-    pub async fn raw(&self, request: &[u8]) -> String {
-        raw(self.address, request).await
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 use wharf_oci::media_type::{DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
-use wharf_testkit::http::{streamed, whole};
+use wharf_testkit::http::{break_off, exchange, streamed, whole};
 use wharf_testkit::image::{digest, noise};
 use wharf_testkit::{Image, Manifest, V2, Wharf, on_both};
 
@@ -115,9 +115,7 @@ async fn a_manifest_of_four_mebibytes_is_taken_and_one_byte_more_is_not(wharf: W
     let refused = v2.send(Method::PUT, path, &headers, streamed(pieces)).await;
     refused.refuses_with(413, "SIZE_INVALID");
     assert_eq!(v2.manifest("app", "more").await.status, 404);
-    let input = |manifest: &Manifest| {
-        json!({ "repositoryName": "app", "imageManifest": manifest.text(), "imageTag": "api" })
-    };
+    let input = |manifest: &Manifest| json!({ "repositoryName": "app", "imageManifest": manifest.text(), "imageTag": "api" });
     wharf.api("PutImage", input(&most)).await.unwrap();
     let refused = wharf.api("PutImage", input(&more)).await.unwrap_err();
     assert_eq!(
@@ -144,7 +142,7 @@ async fn a_truncated_manifest_leaves_nothing(wharf: Wharf) {
     for sent in [0, 1, bytes.len() / 2, bytes.len() - 1] {
         let framing = format!("content-type: {OCI_MANIFEST}\r\ncontent-length: {}", bytes.len());
         let head = head(&wharf, &v2, "PUT", "/v2/app/manifests/v1", &framing);
-        let answer = wharf.raw(&[head.as_bytes(), &bytes[..sent]].concat()).await;
+        let answer = break_off(wharf.address, &[head.as_bytes(), &bytes[..sent]].concat()).await;
         assert!(!answer.starts_with("HTTP/1.1 2"), "{sent}: {answer}");
         assert_eq!(v2.manifest("app", "v1").await.status, 404, "{sent}");
     }
@@ -160,7 +158,7 @@ async fn a_truncated_blob_leaves_nothing(wharf: Wharf) {
         for sent in (0..length).step_by(step).chain([length - 1]) {
             let framing = format!("content-length: {length}");
             let head = head(&wharf, &v2, "POST", &path, &framing);
-            let answer = wharf.raw(&[head.as_bytes(), &bytes[..sent]].concat()).await;
+            let answer = break_off(wharf.address, &[head.as_bytes(), &bytes[..sent]].concat()).await;
             assert!(!answer.starts_with("HTTP/1.1 2"), "{sent} of {length}: {answer}");
             assert_eq!(v2.blob("app", &digest).await.status, 404, "{sent} of {length}");
             // In chunked coding, whose end never comes.
@@ -168,7 +166,7 @@ async fn a_truncated_blob_leaves_nothing(wharf: Wharf) {
             let chunk = format!("{sent:x}\r\n");
             let body = [chunk.as_bytes(), &bytes[..sent], b"\r\n"].concat();
             if sent > 0 {
-                let answer = wharf.raw(&[head.as_bytes(), &body].concat()).await;
+                let answer = break_off(wharf.address, &[head.as_bytes(), &body].concat()).await;
                 assert!(!answer.starts_with("HTTP/1.1 2"), "{sent} of {length}: {answer}");
                 assert_eq!(v2.blob("app", &digest).await.status, 404, "{sent} of {length}");
             }
@@ -189,7 +187,7 @@ async fn a_body_longer_than_announced_is_not_stored(wharf: Wharf) {
     let whole_digest = digest(&bytes);
     let path = format!("/v2/app/blobs/uploads/?digest={whole_digest}");
     let head = head(&wharf, &v2, "POST", &path, "content-length: 900\r\nconnection: close");
-    let answer = wharf.raw(&[head.as_bytes(), &bytes].concat()).await;
+    let answer = exchange(wharf.address, &[head.as_bytes(), &bytes].concat()).await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert_eq!(v2.blob("app", &whole_digest).await.status, 404);
     assert_eq!(v2.blob("app", &digest(&bytes[..900])).await.status, 404);
@@ -211,8 +209,8 @@ async fn conflicting_framings_are_refused(wharf: Wharf) {
         ("transfer-encoding: gzip", "hello"),
     ];
     for (framing, body) in cases {
-        let head = head(&wharf, &v2, "POST", &path, framing);
-        let answer = wharf.raw(format!("{head}{body}").as_bytes()).await;
+        let head = head(&wharf, &v2, "POST", &path, &format!("{framing}\r\nconnection: close"));
+        let answer = exchange(wharf.address, format!("{head}{body}").as_bytes()).await;
         assert!(!answer.starts_with("HTTP/1.1 2"), "{framing}: {answer}");
         assert_eq!(v2.blob("app", &digest).await.status, 404, "{framing}");
     }
@@ -246,7 +244,7 @@ async fn a_path_trick_reaches_nothing(wharf: Wharf) {
     ];
     for path in tricks {
         let head = head(&wharf, &v2, "GET", path, "connection: close");
-        let answer = wharf.raw(head.as_bytes()).await;
+        let answer = exchange(wharf.address, head.as_bytes()).await;
         let status = answer.get(9..12).unwrap_or("none");
         assert!(matches!(status, "400" | "404"), "{path}: {answer}");
     }

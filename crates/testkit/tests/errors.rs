@@ -58,7 +58,8 @@ async fn a_repository_is_refused_in_ecrs_words(wharf: Wharf) {
         let reason = format!(
             "ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as {mode}"
         );
-        let input = json!({ "repositoryName": "new", "imageTagMutability": mode, name: filters(1) });
+        let input =
+            json!({ "repositoryName": "new", "imageTagMutability": mode, name: filters(1) });
         refused(&wharf, "CreateRepository", input, parameters, &parameter(name, &reason)).await;
     }
     let encryption = json!({ "encryptionType": "AES256", "kmsKey": "key" });
@@ -92,8 +93,9 @@ fn kms(key: &str) -> Value {
 
 async fn a_missing_repository_is_told_by_every_operation(wharf: Wharf) {
     wharf.repository("there").await;
-    let message =
-        format!("The repository with name 'ghost' does not exist in the registry with id '{ACCOUNT}'");
+    let message = format!(
+        "The repository with name 'ghost' does not exist in the registry with id '{ACCOUNT}'"
+    );
     let ids = json!([{ "imageTag": "v1" }]);
     let upload = "6a1c9e64-0000-4000-8000-0123456789ab";
     let table = [
@@ -106,8 +108,11 @@ async fn a_missing_repository_is_told_by_every_operation(wharf: Wharf) {
         ("DescribeImages", json!({})),
         ("BatchCheckLayerAvailability", json!({ "layerDigests": [digest(b"x")] })),
         ("InitiateLayerUpload", json!({})),
-        ("UploadLayerPart", json!({ "uploadId": upload, "partFirstByte": 0, "partLastByte": 0,
-            "layerPartBlob": "AA==" })),
+        (
+            "UploadLayerPart",
+            json!({ "uploadId": upload, "partFirstByte": 0, "partLastByte": 0,
+            "layerPartBlob": "AA==" }),
+        ),
         ("CompleteLayerUpload", json!({ "uploadId": upload, "layerDigests": [digest(b"x")] })),
         ("GetDownloadUrlForLayer", json!({ "layerDigest": digest(b"x") })),
     ];
@@ -185,7 +190,8 @@ async fn a_manifest_is_refused_in_ecrs_words(wharf: Wharf) {
     }
     let typed = json!({ "imageManifestMediaType": "application/x-unknown" });
     let told = wharf.api("PutImage", put(&text, typed)).await.unwrap_err();
-    let message = parameter("ImageManifest", "Unsupported manifest type: \"application/x-unknown\"");
+    let message =
+        parameter("ImageManifest", "Unsupported manifest type: \"application/x-unknown\"");
     assert_eq!(told, ApiError::plain("InvalidParameterException", &message));
 }
 

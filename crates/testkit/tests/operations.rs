@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-
 use serde_json::{Value, json};
 use wharf_api::ecr::{authorization::*, images::*, layers::*, repositories::*};
 use wharf_api::{ECR, Operation};
@@ -211,6 +210,9 @@ async fn an_unknown_target_is_no_operation(wharf: Wharf) {
     let own = wharf.credentials().clone();
     for target in ["NoSuchOperation", "putimage", "", "PutImage.PutImage"] {
         let told = api::post(&wharf, &own, target, b"{}".to_vec()).await;
-        assert_eq!((told.status, &told.json()["__type"]), (400, &json!("UnknownOperationException")));
+        assert_eq!(
+            (told.status, &told.json()["__type"]),
+            (400, &json!("UnknownOperationException"))
+        );
     }
 }

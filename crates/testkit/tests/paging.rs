@@ -151,8 +151,11 @@ async fn names_and_pages_do_not_go_together(wharf: Wharf) {
     filled(&wharf).await;
     let mixed = [
         ("DescribeRepositories", json!({ "repositoryNames": ["app"], "maxResults": 5 })),
-        ("DescribeImages", json!({ "repositoryName": "app", "imageIds": [{ "imageTag": "a" }],
-            "maxResults": 5 })),
+        (
+            "DescribeImages",
+            json!({ "repositoryName": "app", "imageIds": [{ "imageTag": "a" }],
+            "maxResults": 5 }),
+        ),
     ];
     for (operation, input) in mixed {
         let refused = wharf.api(operation, input).await.unwrap_err();

@@ -94,8 +94,7 @@ async fn a_part_out_of_place_is_told_the_last_valid_byte(wharf: Wharf) {
              in the registry with id '{ACCOUNT}'"
         );
         let mut error = ApiError::plain("InvalidLayerPartException", &message);
-        let mut extra =
-            json!({ "registryId": ACCOUNT, "repositoryName": "app", "uploadId": id });
+        let mut extra = json!({ "registryId": ACCOUNT, "repositoryName": "app", "uploadId": id });
         if let Some(last) = last {
             extra["lastValidByteReceived"] = last.into();
         }
@@ -145,10 +144,9 @@ async fn a_layer_that_is_there_is_told_so_after_the_digest_check(wharf: Wharf) {
             );
             match round {
                 0 => assert_eq!(told.unwrap()["layerDigest"], there, "held elsewhere only"),
-                _ => assert_eq!(
-                    told,
-                    Err(ApiError::plain("LayerAlreadyExistsException", &message))
-                ),
+                _ => {
+                    assert_eq!(told, Err(ApiError::plain("LayerAlreadyExistsException", &message)))
+                }
             }
         }
         assert!(v2.blob("app", &there).await.body == bytes);
@@ -190,7 +188,8 @@ async fn an_unknown_upload_is_told_by_its_id(wharf: Wharf) {
     assert_eq!(part(&wharf, ghost, 0, &noise(1, 10)).await, Err(unknown(ghost)));
     assert_eq!(complete(&wharf, ghost, &[digest(b"x")]).await, Err(unknown(ghost)));
     let id = begin(&wharf).await;
-    let input = json!({ "repositoryName": "other", "uploadId": id, "layerDigests": [digest(b"x")] });
+    let input =
+        json!({ "repositoryName": "other", "uploadId": id, "layerDigests": [digest(b"x")] });
     let refused = wharf.api("CompleteLayerUpload", input).await.unwrap_err();
     assert_eq!(refused.code, "UploadNotFoundException");
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Method;
 use serde_json::json;
-use wharf_testkit::http::{Response, held, streamed, whole};
+use wharf_testkit::http::{Response, break_off, held, streamed, whole};
 use wharf_testkit::image::{digest, digest512, noise};
 use wharf_testkit::v2::{upload_id, with_digest};
 use wharf_testkit::{ACCOUNT, V2, Wharf, eventually, on_both};
@@ -126,8 +126,9 @@ async fn an_upload_goes_on_after_a_restart(mut wharf: Wharf) {
     wharf.repository("app").await;
     let (bytes, half) = (noise(5, 3 * MIB), MIB + 12_345);
     let v2 = wharf.v2().await;
-    let location = v2.begin("app").await;
-    assert_eq!(v2.patch(&location, bytes.slice(..half)).await.status, 202);
+    let begun = v2.patch(&v2.begin("app").await, bytes.slice(..half)).await;
+    assert_eq!(begun.status, 202);
+    let location = begun.header("location").to_owned();
     wharf.restart().await;
     let v2 = wharf.v2().await;
     let told = v2.get(&location).await;
@@ -230,7 +231,7 @@ async fn an_upload_that_is_being_written_takes_no_second_writer(wharf: Wharf) {
         let (v2, location) = (v2.clone(), location.clone());
         tokio::spawn(async move { v2.send(Method::PATCH, &location, &[], body).await })
     };
-    sender.send(noise(1, 100)).await.unwrap();
+    sender.send(noise(1, 4 * MIB)).await.unwrap();
     eventually("the first writer has begun", async || {
         (wharf.upload_files().len() == 1).then_some(())
     })
@@ -241,9 +242,10 @@ async fn an_upload_that_is_being_written_takes_no_second_writer(wharf: Wharf) {
     assert_ne!(early.status, 201, "{}", early.text());
     sender.send(noise(2, 100)).await.unwrap();
     drop(sender);
-    assert_eq!(writing.await.unwrap().header("range"), "0-199");
-    let bytes = [noise(1, 100), noise(2, 100)].concat();
-    is_created(&v2.finish(&location, &digest(&bytes), "").await, &digest(&bytes));
+    let written = writing.await.unwrap();
+    assert_eq!(written.header("range"), format!("0-{}", 4 * MIB + 99));
+    let (location, bytes) = (written.header("location"), [noise(1, 4 * MIB), noise(2, 100)].concat());
+    is_created(&v2.finish(location, &digest(&bytes), "").await, &digest(&bytes));
 }
 
 async fn what_arrived_before_a_break_is_kept(wharf: Wharf) {
@@ -257,7 +259,7 @@ async fn what_arrived_before_a_break_is_kept(wharf: Wharf) {
         bytes.len()
     );
     let sent = 700_000;
-    wharf.raw(&[head.as_bytes(), &bytes[..sent]].concat()).await;
+    break_off(wharf.address, &[head.as_bytes(), &bytes[..sent]].concat()).await;
     let kept = eventually("the bytes that arrived are kept", async || {
         let told = v2.get(&location).await;
         let last: usize = told.header("range").strip_prefix("0-")?.parse().ok()?;

@@ -217,7 +217,7 @@ impl Client {
         Ok(())
     }
 
-    /// Begins an upload and gives its path.
+    /// Begins an upload and gives its path, which may have a query.
     ///
     /// # Errors
     /// When the server refuses.
@@ -318,6 +318,12 @@ impl Client {
         ensure!(calculated == digest, "the tag {tag} gives other bytes than its digest says");
         Ok(Some(digest))
     }
+}
+
+/// The path that ends an upload: where the server said it goes on, with the digest.
+pub fn ending(location: &str, digest: &str) -> String {
+    let joint = if location.contains('?') { '&' } else { '?' };
+    format!("{location}{joint}digest={digest}")
 }
 
 /// Bytes as the ECR API takes them.

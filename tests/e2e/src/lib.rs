@@ -15,7 +15,7 @@ mod network;
 mod output;
 mod server;
 
-pub use client::{Answer, Client, MANIFEST, base64};
+pub use client::{Answer, Client, MANIFEST, base64, ending};
 pub use content::{Blob, Image, digest};
 pub use host::Host;
 pub use output::Output;

@@ -16,7 +16,7 @@ use http::Method;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 use tokio::task::JoinHandle;
-use wharf_e2e::{Answer, Blob, Client, Host, Image, Server, base64};
+use wharf_e2e::{Answer, Blob, Client, Host, Image, Server, base64, ending};
 
 const MIB: usize = 1 << 20;
 /// How large the disk is; ext4 keeps a part of it for itself.
@@ -127,7 +127,8 @@ fn each_kind_of_push_is_refused_and_goes_on() -> Result<()> {
         let (chunked, parted) = (Blob::new(5, 2 * MIB), Blob::new(6, 6 * MIB));
         let half = chunked.bytes().slice(..MIB);
         let session = client.begin_upload("demo").await?;
-        client.send(Method::PATCH, &session, &[], half).await?.expect(202)?;
+        let grown = client.send(Method::PATCH, &session, &[], half).await?.expect(202)?;
+        let session = grown.header("location").to_owned();
         let parts = Parts::begin(&mut client, &parted).await?;
         parts.send(&mut client, 0..5 * MIB).await?.expect(200)?;
         let late = Image::of(vec![Blob::new(7, 1000), Blob::new(10, 100)], &note(&mut rng));
@@ -158,7 +159,7 @@ fn each_kind_of_push_is_refused_and_goes_on() -> Result<()> {
         // Room again.
         filler.remove()?;
         client.send(Method::PATCH, &session, &[], rest).await?.expect(202)?;
-        let path = format!("{session}?digest={}", chunked.digest);
+        let path = ending(&session, &chunked.digest);
         client.send(Method::PUT, &path, &[], "").await?.expect(201)?;
         parts.send(&mut client, 5 * MIB..6 * MIB).await?.expect(200)?;
         parts.complete(&mut client).await?.expect(200)?;

@@ -85,7 +85,9 @@ fn list<Name>(
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_file() => found.push(Listed {
                 name,
                 size: stat.st_size as u64,
-                modified: time(stat.st_mtime, stat.st_mtime_nsec as u32),
+                // The change time too: a promotion gives an old file its new name.
+                modified: time(stat.st_mtime, stat.st_mtime_nsec as u32)
+                    .max(time(stat.st_ctime, stat.st_ctime_nsec as u32)),
             }),
             Ok(_) => tracing::warn!(folder = path, name = text, "not a file in the blob store"),
             // Promoted or removed since the folder was read.

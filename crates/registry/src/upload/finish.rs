@@ -20,11 +20,25 @@ const INLINE: u64 = 16 * 1024;
 /// Where the bytes of a new blob are.
 enum Landed {
     Inline(Bytes),
-    Stored(Object),
+    /// In the store; `lost` is the object that should be there for this digest and is not.
+    Stored {
+        object: Object,
+        lost: Option<Object>,
+    },
+}
+
+/// Whether the bytes of a digest are there already.
+enum Live {
+    None,
+    /// They are, and the repository holds them now.
+    Linked,
+    /// There is a row, but the object is gone from the store: these bytes are to heal it.
+    Lost(Object),
 }
 
 statement! {
-    LIVE = "SELECT id FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
+    LIVE = "SELECT id, object FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
+    HEAL = "UPDATE blobs SET object = $2 WHERE digest = $1 AND condemned_at IS NULL AND object = $3";
     INSERT_BLOB = "INSERT INTO blobs (id, digest, size, object, content) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT (digest) WHERE condemned_at IS NULL DO NOTHING";
     LINK = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
@@ -53,7 +67,9 @@ where
     }
     if upload.received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
         let row = upload.is_stored.then_some(upload.id);
-        return whole(registry, repository, row, digest, body).await;
+        whole(registry, repository, row, digest, body).await?;
+        registry.tickets.end(upload.id);
+        return Ok(());
     }
     let upload = match body.length {
         Some(0) => upload,
@@ -138,11 +154,15 @@ where
     if size <= INLINE {
         return link(registry, repository, digest, size, Landed::Inline(bytes), row).await;
     }
-    if link_live(registry, repository, digest, row).await? {
-        return Ok(());
-    }
-    let object = registry.store.place(Uuid::new_v4(), digest, bytes).await?;
-    link(registry, repository, digest, size, Landed::Stored(object), row).await
+    let lost = match link_live(registry, repository, digest, row).await? {
+        Live::Linked => return Ok(()),
+        Live::Lost(object) => Some(object),
+        Live::None => None,
+    };
+    let id = Uuid::new_v4();
+    let _landing = registry.landing.begin(&Object::new(digest, id));
+    let object = registry.store.place(id, digest, bytes).await?;
+    link(registry, repository, digest, size, Landed::Stored { object, lost }, row).await
 }
 
 async fn collect<S, E>(mut stream: S) -> Result<Bytes, Error>
@@ -191,12 +211,16 @@ async fn land(
     let (id, size) = (upload.id, upload.received);
     let row = upload.is_stored.then_some(id);
     registry.tickets.end(id);
-    if link_live(registry, repository, digest, row).await? {
-        return Ok(registry.store.discard(id).await?);
-    }
+    let lost = match link_live(registry, repository, digest, row).await? {
+        Live::Linked => return Ok(registry.store.discard(id).await?),
+        Live::Lost(object) => Some(object),
+        Live::None => None,
+    };
     if size > INLINE {
+        let _landing = registry.landing.begin(&Object::new(digest, id));
         let object = registry.store.promote(id, digest, size).await?;
-        return link(registry, repository, digest, size, Landed::Stored(object), row).await;
+        let landed = Landed::Stored { object, lost };
+        return link(registry, repository, digest, size, landed, row).await;
     }
     let bytes = registry.store.uploaded(id, size).await?;
     // They were hashed on their way to the file, and nothing vouches for the way back.
@@ -207,26 +231,32 @@ async fn land(
     Ok(registry.store.discard(id).await?)
 }
 
-/// Gives the repository bytes that are in the store already, if they are: false when not.
+/// Gives the repository bytes that are in the store already, if they are.
 async fn link_live(
     registry: &Registry,
     repository: &Repository,
     digest: &Digest,
     row: Option<Uuid>,
-) -> Result<bool, Error> {
-    if registry.db.optional::<(String,)>(&LIVE, (digest.as_str(),)).await?.is_none() {
-        return Ok(false);
+) -> Result<Live, Error> {
+    let live = registry.db.optional::<(String, Option<String>)>(&LIVE, (digest.as_str(),)).await?;
+    let Some((_, object)) = live else { return Ok(Live::None) };
+    if let Some(object) = object {
+        let object: Object = object.parse().map_err(Error::fault)?;
+        match registry.store.open(&object).await {
+            Ok(_) => {}
+            Err(wharf_blobs::Error::Missing) => return Ok(Live::Lost(object)),
+            Err(error) => return Err(error.into()),
+        }
     }
     let now = registry.now();
     let linked = tx!(registry.db, |tx| {
         let values = (&**repository.id(), digest.as_str(), now);
         let linked = tx.execute(&LINK, values).await? == 1;
-        if linked {
-            delete_row(tx, row).await?;
-        }
+        delete_row(tx, row.filter(|_| linked)).await?;
         Ok(linked)
     });
-    linked.map_err(|error| gone(error, repository))
+    let linked = linked.map_err(|error| gone(error, repository))?;
+    Ok(if linked { Live::Linked } else { Live::None })
 }
 
 /// Enters new bytes and gives them to the repository. When another upload of the same digest came
@@ -240,23 +270,42 @@ async fn link(
     row: Option<Uuid>,
 ) -> Result<(), Error> {
     let (id, now) = (Uuid::now_v7().to_string(), registry.now());
-    let (object, content) = match landed {
-        Landed::Inline(bytes) => (None, Some(bytes.to_vec())),
-        Landed::Stored(object) => (Some(object), None),
+    let (object, lost, content) = match landed {
+        Landed::Inline(bytes) => (None, None, Some(bytes.to_vec())),
+        Landed::Stored { object, lost } => (Some(object), lost, None),
     };
     let linked = tx!(registry.db, |tx| {
         let object = object.as_ref().map(Object::as_str);
+        let lost = lost.as_ref().map(Object::as_str);
+        let healed = match lost {
+            Some(lost) => heal(registry, tx, digest, object, lost).await?,
+            None => false,
+        };
         let values = (id.as_str(), digest.as_str(), size as i64, object, content.clone());
-        let is_first = tx.execute(&INSERT_BLOB, values).await? == 1;
+        let is_used = healed || tx.execute(&INSERT_BLOB, values).await? == 1;
         tx.execute(&LINK, (&**repository.id(), digest.as_str(), now)).await?;
         delete_row(tx, row).await?;
-        Ok(is_first)
+        Ok(is_used)
     });
-    let is_first = linked.map_err(|error| gone(error, repository))?;
-    if let (false, Some(object)) = (is_first, object) {
+    let is_used = linked.map_err(|error| gone(error, repository))?;
+    if let (false, Some(object)) = (is_used, object) {
         registry.store.delete(&object).await?;
     }
     Ok(())
+}
+
+/// Puts the new object where the lost one should be, for every repository that holds it.
+async fn heal(
+    registry: &Registry,
+    tx: &mut Tx,
+    digest: &Digest,
+    object: Option<&str>,
+    lost: &str,
+) -> Result<bool, wharf_db::Error> {
+    let healed = tx.execute(&HEAL, (digest.as_str(), object, lost)).await? == 1;
+    let remembered = registry.remembered.clone();
+    tx.after_commit(move || remembered.layers.invalidate_all());
+    Ok(healed)
 }
 
 async fn delete_row(tx: &mut Tx, row: Option<Uuid>) -> Result<(), wharf_db::Error> {

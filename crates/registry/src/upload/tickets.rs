@@ -44,6 +44,11 @@ impl Tickets {
         self.stored().remove(&id);
     }
 
+    /// Whether the upload is over.
+    pub(super) fn is_ended(&self, id: Uuid) -> bool {
+        self.ended.contains_key(&id)
+    }
+
     /// Whether an upload begun at `issued` is known to have no row.
     fn has_no_row(&self, id: Uuid, issued: i64) -> bool {
         self.exclusive && issued >= self.since && !self.stored().contains(&id)
@@ -70,7 +75,7 @@ pub async fn find_ticketed(
     algorithm: Algorithm,
     issued: i64,
 ) -> Result<Upload, Error> {
-    if !registry.tickets.ended.contains_key(&id) {
+    if !registry.tickets.is_ended(id) {
         let fresh = ticketed(caller, id, algorithm);
         if registry.tickets.has_no_row(id, issued) {
             return Ok(fresh);

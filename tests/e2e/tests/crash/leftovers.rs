@@ -25,36 +25,27 @@ database = sqlite3.connect(os.environ[\"WHARF_DATA\"] + \"/wharf.db\")
 with database: database.execute(\"UPDATE blobs SET condemned_at = condemned_at - 7200000\")
 '";
 
-/// Lists the objects that the database knows, a line each.
+/// Lists the blobs that the database knows, a line each: digest, object (`None` for a small blob,
+/// which the database itself holds), and since when it is condemned (or `None`).
 const ROWS: &str = "python3 -c '
 import os, sqlite3
 database = sqlite3.connect(os.environ[\"WHARF_DATA\"] + \"/wharf.db\")
-for row in database.execute(\"SELECT object FROM blobs\"): print(row[0])
+for row in database.execute(\"SELECT digest, object, condemned_at FROM blobs\"): print(*row)
 '";
 
 /// Sweeps, and compares the files with what they are needed for.
 pub async fn none_after_the_sweep(host: &Host, server: Server, ledger: &Ledger) -> Result<()> {
     server.stop().await?;
     let server = Server::start(host, &NO_GRACE).await?;
-    wait(
-        || Ok(uploads(host)? == 0 && strays(host)?.is_empty()),
-        || Ok(format!("{} uploads, strays: {:?}", uploads(host)?, strays(host)?)),
-    )
-    .await?;
+    wait(host, |found| found.uploads == 0 && found.strays().is_empty()).await?;
     server.stop().await?;
 
     host.sh(AGE)?;
     let server = Server::start(host, &NO_GRACE).await?;
-    let needed: BTreeSet<_> = ledger
-        .images()
-        .flat_map(|(_, image)| image.blobs.iter().map(|blob| blob.digest.clone()))
-        .collect();
-    wait(
-        || Ok(objects(host)?.len() == needed.len()),
-        || Ok(format!("{} files for {} blobs", objects(host)?.len(), needed.len())),
-    )
-    .await?;
-    let kept: BTreeSet<_> = objects(host)?.iter().filter_map(|object| digest(object)).collect();
+    let images = || ledger.images().flat_map(|(_, image)| &image.blobs);
+    let needed: BTreeSet<_> = images().map(|blob| blob.digest.clone()).collect();
+    wait(host, |found| found.rows.len() <= needed.len() && found.strays().is_empty()).await?;
+    let kept: BTreeSet<_> = Found::on(host)?.rows.into_iter().map(|row| row.digest).collect();
     ensure!(kept == needed, "other blobs were kept than those that images need");
     let mut client = Client::login(server.address).await?;
     for (repository, image) in ledger.images() {
@@ -65,43 +56,80 @@ pub async fn none_after_the_sweep(host: &Host, server: Server, ledger: &Ledger) 
         let input = json!({ "repositoryName": name, "force": true });
         client.ecr("DeleteRepository", input).await?.expect(200)?;
     }
-    wait_until_condemned(host).await?;
+    wait(host, |found| found.rows.iter().all(|row| row.is_condemned)).await?;
     server.stop().await?;
     host.sh(AGE)?;
     let server = Server::start(host, &NO_GRACE).await?;
-    wait(
-        || Ok(objects(host)?.is_empty()),
-        || Ok(format!("{} files for nothing", objects(host)?.len())),
-    )
-    .await?;
+    wait(host, |found| found.rows.is_empty() && found.objects.is_empty()).await?;
     server.stop().await
 }
 
-/// Waits until no blob is live.
-async fn wait_until_condemned(host: &Host) -> Result<()> {
-    let live = || {
-        let query = ROWS.replace("FROM blobs", "FROM blobs WHERE condemned_at IS NULL");
-        anyhow::Ok(host.sh(&query)?.text().lines().count())
-    };
-    wait(|| Ok(live()? == 0), || Ok(format!("{} blobs of no repository", live()?))).await
-}
-
-async fn wait(done: impl Fn() -> Result<bool>, told: impl Fn() -> Result<String>) -> Result<()> {
+/// Sweeps go on meanwhile.
+async fn wait(host: &Host, done: impl Fn(&Found) -> bool) -> Result<()> {
     let deadline = Instant::now() + SWEPT_WITHIN;
-    while !done()? {
+    loop {
+        let found = Found::on(host)?;
+        if done(&found) {
+            return Ok(());
+        }
         if Instant::now() > deadline {
-            bail!("left after {SWEPT_WITHIN:?} of sweeps: {}", told()?);
+            let (uploads, objects, rows) = (found.uploads, found.objects.len(), found.rows.len());
+            let strays = found.strays();
+            bail!(
+                "after {SWEPT_WITHIN:?} of sweeps there are {uploads} uploads, {objects} objects, \
+                 {rows} rows; objects without a row: {strays:?}"
+            );
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    Ok(())
 }
 
-fn uploads(host: &Host) -> Result<usize> {
-    Ok(fs::read_dir(host.path("data/uploads"))?.count())
+/// What is in the data folder.
+struct Found {
+    uploads: usize,
+    /// The names of all files of objects: `sha256/ab/<hex>.<uuid>`.
+    objects: BTreeSet<String>,
+    rows: Vec<Row>,
 }
 
-/// The names of all objects: `sha256/ab/<hex>.<uuid>`.
+/// What the database knows of a blob.
+struct Row {
+    digest: String,
+    object: Option<String>,
+    is_condemned: bool,
+}
+
+impl Found {
+    /// Looks, files last: what has a row then had its file before. Fails when a row has none.
+    fn on(host: &Host) -> Result<Self> {
+        let known = host.sh(ROWS)?;
+        let rows: Vec<_> = known.text().lines().map(Row::read).collect::<Result<_>>()?;
+        let uploads = fs::read_dir(host.path("data/uploads"))?.count();
+        let found = Self { uploads, objects: objects(host)?, rows };
+        for row in &found.rows {
+            let there = row.object.as_ref().is_none_or(|object| found.objects.contains(object));
+            // The bytes of a condemned blob go before its row.
+            ensure!(there || row.is_condemned, "a row without bytes: {}", row.digest);
+        }
+        Ok(found)
+    }
+
+    /// Objects that no row knows.
+    fn strays(&self) -> Vec<&String> {
+        let known: BTreeSet<_> = self.rows.iter().filter_map(|row| row.object.as_ref()).collect();
+        self.objects.iter().filter(|object| !known.contains(object)).collect()
+    }
+}
+
+impl Row {
+    fn read(line: &str) -> Result<Self> {
+        let words: Vec<_> = line.split(' ').collect();
+        let [digest, object, condemned] = words[..] else { bail!("not three words: {line}") };
+        let object = Some(object.to_owned()).filter(|object| object != "None");
+        Ok(Self { digest: digest.to_owned(), object, is_condemned: condemned != "None" })
+    }
+}
+
 fn objects(host: &Host) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for algorithm in ["sha256", "sha512"] {
@@ -115,19 +143,4 @@ fn objects(host: &Host) -> Result<BTreeSet<String>> {
         }
     }
     Ok(found)
-}
-
-fn digest(object: &str) -> Option<String> {
-    let (algorithm, rest) = object.split_once('/')?;
-    let (_, name) = rest.split_once('/')?;
-    Some(format!("{algorithm}:{}", name.split_once('.')?.0))
-}
-
-/// Objects that no row knows. A row without its object is an error at once.
-fn strays(host: &Host) -> Result<Vec<String>> {
-    let rows: BTreeSet<_> = host.sh(ROWS)?.text().lines().map(str::to_owned).collect();
-    let files = objects(host)?;
-    let lost: Vec<_> = rows.difference(&files).collect();
-    ensure!(lost.is_empty(), "rows without bytes: {lost:?}");
-    Ok(files.difference(&rows).cloned().collect())
 }

@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, ensure};
 use http::Method;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::json;
-use wharf_e2e::{Blob, Client, Host, Server, base64};
+use wharf_e2e::{Blob, Client, Host, Server, base64, ending};
 
 use ledger::Ledger;
 use pusher::Pusher;
@@ -140,14 +140,15 @@ fn an_upload_goes_on_after_each_kill() -> Result<()> {
         let mut client = Client::login(server.address).await?;
         client.create_repository("demo").await?;
         let blob = Blob::new(rng.random(), 6 << 20);
-        let (bytes, path) = (blob.bytes(), client.begin_upload("demo").await?);
+        let (bytes, mut path) = (blob.bytes(), client.begin_upload("demo").await?);
         let mut acknowledged = 0;
         while acknowledged < bytes.len() {
             let end = (acknowledged + rng.random_range(1..900_000)).min(bytes.len());
             let range = format!("{acknowledged}-{}", end - 1);
             let headers = [("content-range", range.as_str())];
             let chunk = bytes.slice(acknowledged..end);
-            client.send(Method::PATCH, &path, &headers, chunk).await?.expect(202)?;
+            let grown = client.send(Method::PATCH, &path, &headers, chunk).await?.expect(202)?;
+            path = grown.header("location").to_owned();
 
             let next = bytes.slice(end..(end + 400_000).min(bytes.len()));
             let unfinished = tokio::spawn(send_unwatched(client.another(), path.clone(), next));
@@ -162,8 +163,8 @@ fn an_upload_goes_on_after_each_kill() -> Result<()> {
             acknowledged = last.parse::<usize>()? + 1;
             ensure!(acknowledged >= end, "{end} bytes were acknowledged, {told} is there");
         }
-        let finish = format!("{path}?digest={}", blob.digest);
-        client.send(Method::PUT, &finish, &[], "").await?.expect(201)?;
+        let end = ending(&path, &blob.digest);
+        client.send(Method::PUT, &end, &[], "").await?.expect(201)?;
         client.pull_blob("demo", &blob).await
     })
 }

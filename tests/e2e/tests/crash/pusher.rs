@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Method;
 use rand::{RngExt as _, rngs::StdRng};
 use serde_json::json;
-use wharf_e2e::{Answer, Blob, Client, Image, base64};
+use wharf_e2e::{Answer, Blob, Client, Image, base64, ending};
 
 use crate::ledger::{Ledger, Step};
 
@@ -121,14 +121,13 @@ impl Pusher {
     ) -> Result<(), Stopped> {
         let path = format!("/v2/{repository}/blobs/uploads/");
         let begun = self.client.send(Method::POST, &path, &[], "").await?;
-        let path = begun.header("location").to_owned();
-        must(begun, 202)?;
+        let mut grown = must(begun, 202)?;
         let mut rest = blob.bytes();
         for _ in 0..chunks {
-            let chunk = rest.split_to(rest.len() / 2);
-            must(self.client.send(Method::PATCH, &path, &[], chunk).await?, 202)?;
+            let (path, chunk) = (grown.header("location"), rest.split_to(rest.len() / 2));
+            grown = must(self.client.send(Method::PATCH, path, &[], chunk).await?, 202)?;
         }
-        let path = format!("{path}?digest={}", blob.digest);
+        let path = ending(grown.header("location"), &blob.digest);
         let answer = self.client.send(Method::PUT, &path, &[], rest).await?;
         self.expect(answer, 201)
     }

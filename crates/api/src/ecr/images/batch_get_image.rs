@@ -12,6 +12,9 @@ use super::put_image::Image;
 use super::shape::{ImageFailure, ImageIdentifier, Named};
 use crate::operation::{Address, Call, Operation};
 
+/// The most bytes of manifests in one answer: eight of the largest, thousands of usual ones.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchGetImage {
@@ -40,10 +43,25 @@ impl Operation for BatchGetImage {
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
         let mut output = Output { images: Vec::new(), failures: Vec::new() };
-        for id in &self.image_ids {
+        let mut bytes = 0;
+        for (index, id) in self.image_ids.iter().enumerate() {
+            // Naming an image twice does not make it two.
+            if self.image_ids[..index].contains(id) {
+                continue;
+            }
             match find(&call, id).await? {
-                Ok(image) => output.images.push(image),
+                Ok(image) => {
+                    bytes += image.image_manifest.len();
+                    output.images.push(image);
+                }
                 Err(failure) => output.failures.push(failure),
+            }
+            if bytes > MOST_BYTES {
+                let reason = format!(
+                    "the manifests of these images have more than {MOST_BYTES} bytes together; \
+                     ask for fewer images at once"
+                );
+                return Err(Error::Parameter { path: "imageIds", reason });
             }
         }
         Ok(output)
