@@ -1,4 +1,5 @@
--- Accounts, keys, repositories, images, blobs and uploads. One text for SQLite and PostgreSQL:
+-- Accounts, keys, repositories, images, blobs and uploads. Every index is paid for at each push:
+-- there is one only where a query needs it. One text for SQLite and PostgreSQL:
 -- ctext is byte-ordered text, times are milliseconds since 1970, JSON documents are opaque text.
 
 CREATE TABLE accounts (
@@ -54,7 +55,8 @@ CREATE TABLE images (
     manifest blob NOT NULL,
     PRIMARY KEY (repository_id, digest)
 );
-CREATE INDEX images_by_subject ON images (repository_id, subject, digest);
+CREATE INDEX images_by_subject ON images (repository_id, subject, digest)
+    WHERE subject IS NOT NULL;
 
 CREATE TABLE tags (
     repository_id ctext NOT NULL,
@@ -90,7 +92,6 @@ CREATE TABLE blobs (
     CHECK ((object IS NULL) <> (content IS NULL))
 );
 CREATE UNIQUE INDEX blobs_live ON blobs (digest) WHERE condemned_at IS NULL;
-CREATE UNIQUE INDEX blobs_by_object ON blobs (object);
 CREATE INDEX blobs_condemned ON blobs (condemned_at) WHERE condemned_at IS NOT NULL;
 
 -- A repository's right to a blob. Without such a row the blob is not there for it.
@@ -103,8 +104,6 @@ CREATE TABLE blob_links (
     PRIMARY KEY (repository_id, digest)
 );
 CREATE INDEX blob_links_by_blob ON blob_links (blob_id);
-CREATE INDEX blob_links_by_digest ON blob_links (digest, repository_id);
-CREATE INDEX blob_links_by_use ON blob_links (used_at);
 
 -- An upload under way: how many bytes are there, and the state of the hash over them. `boot`
 -- names the running kernel that wrote them: bytes that were not yet flushed do not survive it.

@@ -30,6 +30,7 @@ const DEBIAN: &[(&str, &str, &str)] = &[
     ("containerd", "1.6.20", "the engine of Kubernetes nodes, and its ctr"),
     ("curl", "7.88.1", "requests in test scripts"),
     ("docker.io", "20.10.24", "the Docker engine"),
+    ("e2fsprogs", "1.47.0", "the small disk that a test fills"),
     ("iproute2", "6.1.0", "the network of a test's own host"),
     ("podman", "4.3.1", "the engine of Red Hat's systems"),
     ("postgresql", "15", "the second database engine"),

@@ -23,6 +23,14 @@ impl Object {
         &self.0
     }
 
+    /// The digest of the bytes.
+    pub fn digest(&self) -> Digest {
+        let algorithm = self.0.split('/').next().unwrap_or_default();
+        let name = self.0.rsplit('/').next().unwrap_or_default();
+        let hex = name.split('.').next().unwrap_or_default();
+        format!("{algorithm}:{hex}").parse().expect("the name was made from a digest")
+    }
+
     /// The folder that holds the object: `sha256/ab`.
     pub(crate) fn folder(&self) -> &str {
         self.0.rsplit_once('/').map_or("", |(folder, _)| folder)

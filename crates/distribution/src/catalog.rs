@@ -9,7 +9,7 @@ use crate::{Call, Reply, query};
 pub(crate) async fn list(call: &Call) -> Result<Reply, Error> {
     let asked = call.parts.uri.query();
     let limit = query::page(asked)?;
-    let after = query::value(asked, "last").unwrap_or_default();
+    let after = query::last(asked);
     let mut names =
         call.registry.repository_names(&call.caller, &call.id, &after, limit + 1).await?;
     let more = names.len() as i64 > limit;

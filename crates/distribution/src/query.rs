@@ -2,9 +2,17 @@
 
 use percent_encoding::percent_decode_str;
 
-/// The first value of `name`, decoded; None when it is absent or not UTF-8.
+/// The first value of `name`, decoded; None when it is absent or not UTF-8. A NUL, which
+/// PostgreSQL cannot take, becomes the character for what cannot be shown: no name contains either.
 pub(crate) fn value(query: Option<&str>, name: &str) -> Option<String> {
-    values(query, name).next()
+    values(query, name).next().map(|value| value.replace('\0', "\u{fffd}"))
+}
+
+/// `last`: behind which entry the page begins; empty without one. Cut at a NUL, behind which the
+/// same entries follow.
+pub(crate) fn last(query: Option<&str>) -> String {
+    let last = values(query, "last").next().unwrap_or_default();
+    last.split('\0').next().unwrap_or_default().to_owned()
 }
 
 /// Every value of `name`, in order, decoded.

@@ -25,7 +25,7 @@ pub(crate) async fn list(call: &Call, name: &RepositoryName, digest: &str) -> Re
         .map_err(|error: wharf_oci::InvalidDigest| Error::DigestInvalid(error.to_string()))?;
     let asked = call.parts.uri.query();
     let artifact_type = query::value(asked, "artifactType");
-    let after = query::value(asked, "last").unwrap_or_default();
+    let after = query::last(asked);
     let filter = artifact_type.as_deref();
     let (manifests, last) = collect(call, &repository, &subject, filter, after).await?;
     let next = last.map(|last| {

@@ -13,7 +13,7 @@ pub(crate) async fn list(call: &Call, name: &RepositoryName) -> Result<Reply, Er
     let repository = call.repository(Action::LIST_IMAGES, name).await?;
     let asked = call.parts.uri.query();
     let limit = query::page(asked)?;
-    let after = query::value(asked, "last").unwrap_or_default();
+    let after = query::last(asked);
     let mut tags = tag::list(&call.registry, &repository, &after, limit + 1).await?;
     let more = tags.len() as i64 > limit;
     tags.truncate(limit as usize);

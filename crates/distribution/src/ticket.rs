@@ -21,8 +21,8 @@ const LIFETIME: i64 = 24 * 60 * 60 * 1000;
 pub(crate) struct Ticket {
     pub(crate) id: Uuid,
     pub(crate) algorithm: Algorithm,
-    /// Milliseconds since 1970.
-    pub(crate) issued: i64,
+    /// The process that issued it.
+    pub(crate) issuer: Uuid,
 }
 
 /// Begins an upload and gives its ticket.
@@ -31,10 +31,11 @@ pub(crate) fn begin(
     repository: &Repository,
     algorithm: Algorithm,
 ) -> (Upload, String) {
-    let id = Uuid::new_v4();
-    let issued = call.registry.now();
-    let code = code(call, repository, id, algorithm, issued);
-    let ticket = format!("{algorithm}.{issued}.{}", URL_SAFE_NO_PAD.encode(code));
+    let (id, issued) = (Uuid::new_v4(), call.registry.now());
+    let issuer = upload::issuer(&call.registry);
+    let code = code(call, repository, id, (algorithm, issued, issuer));
+    let issuer = issuer.simple();
+    let ticket = format!("{algorithm}.{issued}.{issuer}.{}", URL_SAFE_NO_PAD.encode(code));
     (upload::ticketed(&call.caller, id, algorithm), ticket)
 }
 
@@ -42,16 +43,17 @@ pub(crate) fn begin(
 pub(crate) fn read(call: &Call, repository: &Repository, id: &str) -> Option<Ticket> {
     let id = Uuid::try_parse(id).ok()?;
     let ticket = query::value(call.parts.uri.query(), "state")?;
-    let mut parts = ticket.splitn(3, '.');
+    let mut parts = ticket.splitn(4, '.');
     let algorithm: Algorithm = parts.next()?.parse().ok()?;
     let issued: i64 = parts.next()?.parse().ok()?;
+    let issuer = Uuid::try_parse(parts.next()?).ok()?;
     let presented = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
-    let expected = code(call, repository, id, algorithm, issued);
+    let expected = code(call, repository, id, (algorithm, issued, issuer));
     let in_time = call.registry.now().checked_sub(issued).is_some_and(|age| age < LIFETIME);
     (in_time && call.identity.is_same(&expected, &presented)).then_some(Ticket {
         id,
         algorithm,
-        issued,
+        issuer,
     })
 }
 
@@ -59,12 +61,11 @@ fn code(
     call: &Call,
     repository: &Repository,
     id: Uuid,
-    algorithm: Algorithm,
-    issued: i64,
+    (algorithm, issued, issuer): (Algorithm, i64, Uuid),
 ) -> [u8; CODE_LENGTH] {
     let (repository, principal) = (repository.id(), &call.caller.arn);
     // No part but the last can contain a line break.
-    let message = format!("{id}\n{repository}\n{algorithm}\n{issued}\n{principal}");
+    let message = format!("{id}\n{repository}\n{algorithm}\n{issued}\n{issuer}\n{principal}");
     let mut code = [0; CODE_LENGTH];
     code.copy_from_slice(&call.identity.sign(PURPOSE, message.as_bytes())[..CODE_LENGTH]);
     code

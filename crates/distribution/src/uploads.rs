@@ -106,8 +106,8 @@ async fn find(
     let (registry, caller) = (&call.registry, &call.caller);
     let found = match ticket::read(call, &repository, id) {
         None => upload::find(registry, &repository, caller, id).await?,
-        Some(Ticket { id, algorithm, issued }) => {
-            upload::find_ticketed(registry, &repository, caller, id, algorithm, issued).await?
+        Some(Ticket { id, algorithm, issuer }) => {
+            upload::find_ticketed(registry, &repository, caller, id, algorithm, issuer).await?
         }
     };
     Ok((repository, found))

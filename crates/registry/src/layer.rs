@@ -37,8 +37,10 @@ statement! {
     MEDIA_TYPE = "SELECT media_type FROM image_references
                   WHERE repository_id = $1 AND child = $2 AND is_image = 0 LIMIT 1";
     UNLINK = "DELETE FROM blob_links WHERE repository_id = $1 AND digest = $2";
-    HOLDERS = "SELECT r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
-               WHERE l.digest = $1 AND r.account_id = $2 AND r.region = $3 LIMIT $4";
+    HOLDERS = "SELECT r.name FROM blobs b JOIN blob_links l ON l.blob_id = b.id
+               JOIN repositories r ON r.id = l.repository_id
+               WHERE b.digest = $1 AND b.condemned_at IS NULL
+                   AND r.account_id = $2 AND r.region = $3 LIMIT $4";
     BLOB_OF = "SELECT blob_id FROM blob_links WHERE repository_id = $1 AND digest = $2";
     LINK = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
             VALUES ($1, $2, $3, $4, $4)

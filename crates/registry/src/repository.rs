@@ -341,6 +341,9 @@ fn check_tags(tags: &[ResourceTag]) -> Result<(), Error> {
         if tag.value.chars().count() > 256 {
             return refuse("has a value longer than 256 characters");
         }
+        if tag.key.contains('\0') || tag.value.contains('\0') {
+            return refuse("or its value contains a NUL character");
+        }
         if tag.key.to_ascii_lowercase().starts_with("aws:") {
             return refuse("begins with 'aws:', which is reserved");
         }

@@ -16,7 +16,7 @@ use crate::landing::Landing;
 use crate::layer::Layer;
 use crate::pull::Stored;
 use crate::repository::Row;
-use crate::upload::Tickets;
+use crate::upload::{Tickets, Turns};
 
 /// Milliseconds since 1970; a test brings its own.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -32,6 +32,7 @@ pub struct Registry {
     pub(crate) activity: Arc<Activity>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) landing: Landing,
+    pub(crate) turns: Arc<Turns>,
     /// Names the running kernel: bytes that were not flushed do not outlive it.
     pub(crate) boot: Arc<str>,
 }
@@ -85,7 +86,7 @@ impl Registry {
     #[must_use]
     pub fn new(db: Db, store: Store, clock: Clock, settings: Settings) -> Registry {
         let exclusive = db.exclusive();
-        let tickets = Arc::new(Tickets::new(clock(), exclusive, settings.grace));
+        let tickets = Arc::new(Tickets::new(exclusive, settings.grace));
         let weigh = |_: &(Arc<str>, Digest), cached: &Cached<Arc<Stored>>| {
             u32::try_from(cached.value.bytes.len() + 512).unwrap_or(u32::MAX)
         };
@@ -112,6 +113,7 @@ impl Registry {
             remembered: Arc::new(remembered),
             activity,
             landing: Landing::default(),
+            turns: Arc::default(),
             tickets,
             boot: boot.into(),
         }

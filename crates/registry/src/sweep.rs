@@ -42,7 +42,10 @@ statement! {
     CONDEMNED = "SELECT id, object FROM blobs WHERE condemned_at IS NOT NULL AND condemned_at <= $1
                  ORDER BY condemned_at, id LIMIT $2";
     FORGET = "DELETE FROM blobs WHERE id = $1 AND condemned_at IS NOT NULL";
-    KNOWN_OBJECT = "SELECT id FROM blobs WHERE object = $1";
+    KNOWN_OBJECT = "SELECT id FROM blobs
+                    WHERE digest = $1 AND condemned_at IS NULL AND object = $2
+                    UNION ALL
+                    SELECT id FROM blobs WHERE condemned_at IS NOT NULL AND object = $2";
 }
 
 impl Registry {
@@ -68,6 +71,7 @@ impl Registry {
                 })?;
                 // One that was gone on with in between is spared.
                 if let (1, Ok(id)) = (deleted, id.parse()) {
+                    self.tickets.end(id);
                     self.store.discard(id).await?;
                 }
                 swept.uploads += deleted;
@@ -146,7 +150,8 @@ impl Registry {
         pin_mut!(objects);
         while let Some(listed) = objects.next().await {
             let listed = listed.map_err(Error::fault)?;
-            let name = (listed.name.as_str(),);
+            let digest = listed.name.digest();
+            let name = (digest.as_str(), listed.name.as_str());
             // In this order: one that has landed in between has its row by now.
             if is_older(listed.modified, before)
                 && !self.landing.contains(&listed.name)

@@ -4,10 +4,12 @@
 
 mod finish;
 mod tickets;
+mod turns;
 
 pub use finish::{complete, finish, monolithic};
 pub(crate) use tickets::Tickets;
-pub use tickets::{find_ticketed, ticketed};
+pub use tickets::{find_ticketed, issuer, ticketed};
+pub(crate) use turns::Turns;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -77,11 +79,7 @@ pub async fn find(
     caller: &Caller,
     id: &str,
 ) -> Result<Upload, Error> {
-    let unknown = || Error::UploadNotFound {
-        id: id.to_owned(),
-        name: repository.name().clone(),
-        account: repository.registry().account.clone(),
-    };
+    let unknown = || unknown(repository, id);
     let id = Uuid::try_parse(id).map_err(|_| unknown())?;
     let values = (id.to_string(), &**repository.id(), &*caller.arn);
     let row = registry
@@ -309,6 +307,14 @@ async fn delete(registry: &Registry, id: Uuid) -> Result<(), Error> {
         tx.execute(&DELETE, (id.to_string(),)).await.map_err(Error::from)
     })?;
     Ok(registry.store.discard(id).await?)
+}
+
+fn unknown(repository: &Repository, id: &str) -> Error {
+    Error::UploadNotFound {
+        id: id.to_owned(),
+        name: repository.name().clone(),
+        account: repository.registry().account.clone(),
+    }
 }
 
 /// A repository that was deleted while something was on its way to it.

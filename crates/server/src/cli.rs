@@ -10,10 +10,11 @@ use crate::config::keys::{KEYS, Key, Kind};
 
 /// Wharf: the Amazon ECR that you run yourself.
 ///
-/// Every option can also be set by an environment variable (WHARF_ and its name) or in a TOML
-/// file; a flag goes before the environment, the environment before the file.
+/// `wharf serve` starts it and says what to type next. Every option can also be set by an
+/// environment variable (WHARF_ and its name) or in a TOML file; a flag goes before the
+/// environment, the environment before the file.
 #[derive(Parser)]
-#[command(name = "wharf", arg_required_else_help = true, disable_version_flag = true)]
+#[command(name = "wharf", version, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -107,7 +108,11 @@ fn argument(key: &'static Key) -> Arg {
         default => format!(" [default: {default}]"),
     };
     let help = format!("{}{default} [env: {}]", key.doc, key.variable());
-    let argument = Arg::new(key.name).long(key.flag()).value_name(key.placeholder()).help(help);
+    let argument = Arg::new(key.name)
+        .help_heading(key.heading())
+        .long(key.flag())
+        .value_name(key.placeholder())
+        .help(help);
     match key.kind {
         Kind::Choice(choices) => argument.value_parser(choices.to_vec()).hide_possible_values(true),
         _ => argument,

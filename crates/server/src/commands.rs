@@ -105,10 +105,13 @@ fn tls_init(init: TlsInit) -> anyhow::Result<()> {
         region: config.region.clone(),
         days: init.days,
     };
+    // The host that was asked for is the one that clients will use.
+    let given = wanted.hosts.first().filter(|host| !host.contains('*')).cloned();
     let made = authority::init(&wanted)?;
     let port = config.listen.port();
-    let endpoint = config.endpoint_url(port).replacen("http://", "https://", 1);
-    print(&made.next_steps(&config.registry_host(port), &endpoint))
+    let host = given.map(|host| format!("{host}:{port}"));
+    let host = host.unwrap_or_else(|| config.registry_host(port));
+    print(&made.next_steps(&host, &format!("https://{host}")))
 }
 
 /// For a POSIX shell: plain where nothing in it is special, else in single quotes.

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::IntoResponse;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, Version, header};
 use rustix::rand::GetRandomFlags;
 use uuid::Uuid;
 
@@ -146,13 +146,18 @@ where
 }
 
 /// Refuses what no part of the application should have to think about: a request that names two
-/// hosts would mean different registries to different readers.
+/// hosts would mean different registries to different readers, and HTTP/1.1 demands that it names
+/// one (RFC 9112, section 3.2).
 fn refusal<B>(request: &Request<B>) -> Option<Response<Body>> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    (hosts.next().is_some() && hosts.next().is_some()).then(|| {
-        let text = "the request has more than one Host header\n";
-        (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], text).into_response()
-    })
+    let text = match (hosts.next(), hosts.next()) {
+        (Some(_), Some(_)) => "the request has more than one Host header\n",
+        (None, _) if request.version() == Version::HTTP_11 && request.uri().host().is_none() => {
+            "the request has no Host header\n"
+        }
+        _ => return None,
+    };
+    Some((StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], text).into_response())
 }
 
 fn too_slow() -> Response<Body> {

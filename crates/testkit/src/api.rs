@@ -170,7 +170,7 @@ fn read_error(operation: &Operation, response: &Response, body: Value) -> Result
     };
     let (code, message) = (text("__type")?, text("message")?);
     let error = ApiError { code, message, status: response.status, extra };
-    let declared = operation.errors.iter().any(|name| *name == error.code);
+    let declared = operation.errors.contains(&error.code);
     if !declared && !COMMON.contains(&error.code.as_str()) {
         return Err(format!("{} does not declare the error {error}", operation.name));
     }

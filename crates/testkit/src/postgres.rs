@@ -16,8 +16,12 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 const WATCHER: &str = r#"
 set -eu
 dir=$(mktemp -d /tmp/wharf-postgres.XXXXXX)
-trap 'rm -rf "$dir"' EXIT
-trap '' INT TERM HUP
+clear_away() {
+    "$1/pg_ctl" --pgdata="$dir/data" --mode=immediate --wait stop >/dev/null 2>&1 || true
+    rm -rf "$dir"
+}
+trap 'clear_away "$1"' EXIT
+trap '' INT TERM HUP PIPE
 "$1/initdb" --pgdata="$dir/data" --username=wharf --auth=trust --encoding=UTF8 --locale=C \
     --no-sync >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
 "$1/pg_ctl" --pgdata="$dir/data" --log="$dir/log" --wait --timeout=60 \
@@ -25,7 +29,6 @@ trap '' INT TERM HUP
     >/dev/null 2>&1 || { cat "$dir/log" >&2; exit 1; }
 echo "$dir"
 read -r _ || true
-"$1/pg_ctl" --pgdata="$dir/data" --mode=immediate --wait stop >/dev/null 2>&1
 "#;
 
 const MISSING: &str = "PostgreSQL's server programs are not on this machine, and the suite runs on \

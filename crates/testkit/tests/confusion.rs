@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use wharf_oci::media_type::{DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use wharf_testkit::http::{break_off, exchange, streamed, whole};
 use wharf_testkit::image::{digest, noise};
-use wharf_testkit::{Image, Manifest, V2, Wharf, on_both};
+use wharf_testkit::{Image, Manifest, V2, Wharf, api, on_both};
 
 on_both![
     an_ambiguous_document_is_refused_under_every_type,
@@ -17,7 +17,9 @@ on_both![
     a_truncated_blob_leaves_nothing,
     a_body_longer_than_announced_is_not_stored,
     conflicting_framings_are_refused,
+    a_request_with_both_framings_ends_its_connection,
     a_path_trick_reaches_nothing,
+    a_nul_is_a_character_like_any_other,
 ];
 
 /// Texts that are refused, whatever type they come under.
@@ -158,7 +160,8 @@ async fn a_truncated_blob_leaves_nothing(wharf: Wharf) {
         for sent in (0..length).step_by(step).chain([length - 1]) {
             let framing = format!("content-length: {length}");
             let head = head(&wharf, &v2, "POST", &path, &framing);
-            let answer = break_off(wharf.address, &[head.as_bytes(), &bytes[..sent]].concat()).await;
+            let answer =
+                break_off(wharf.address, &[head.as_bytes(), &bytes[..sent]].concat()).await;
             assert!(!answer.starts_with("HTTP/1.1 2"), "{sent} of {length}: {answer}");
             assert_eq!(v2.blob("app", &digest).await.status, 404, "{sent} of {length}");
             // In chunked coding, whose end never comes.
@@ -198,10 +201,8 @@ async fn conflicting_framings_are_refused(wharf: Wharf) {
     let v2 = wharf.v2().await;
     let digest = digest(b"hello");
     let path = format!("/v2/app/blobs/uploads/?digest={digest}");
-    let chunked = "5\r\nhello\r\n0\r\n\r\n";
     let cases = [
         ("content-length: 5\r\ncontent-length: 4", "hello"),
-        ("content-length: 5\r\ntransfer-encoding: chunked\r\ncontent-length: 6", chunked),
         ("content-length: -5", "hello"),
         ("content-length: 5x", "hello"),
         ("transfer-encoding: chunked", "ffffffffffffffffff\r\nhello\r\n0\r\n\r\n"),
@@ -215,6 +216,63 @@ async fn conflicting_framings_are_refused(wharf: Wharf) {
         assert_eq!(v2.blob("app", &digest).await.status, 404, "{framing}");
     }
     assert_eq!(v2.get("/v2/").await.status, 200);
+}
+
+/// RFC 9112, section 6.3: the chunks count, if it is answered at all, and nothing that follows on
+/// the connection does, since a proxy before us may have counted otherwise.
+async fn a_request_with_both_framings_ends_its_connection(wharf: Wharf) {
+    wharf.repository("app").await;
+    let v2 = wharf.v2().await;
+    let path = format!("/v2/app/blobs/uploads/?digest={}", digest(b"hello"));
+    let framing = "content-length: 5\r\ntransfer-encoding: chunked";
+    let smuggled = head(&wharf, &v2, "GET", "/v2/_catalog", "connection: close");
+    let head = head(&wharf, &v2, "POST", &path, framing);
+    let text = format!("{head}5\r\nhello\r\n0\r\n\r\n{smuggled}");
+    let answer = exchange(wharf.address, text.as_bytes()).await;
+    assert!(!answer.contains("repositories"), "{answer}");
+    let stored = v2.blob("app", &digest(b"hello")).await;
+    assert!(stored.status == 404 || stored.text() == "hello", "{stored:?}");
+}
+
+/// PostgreSQL cannot store one in a text, which is no reason to call it a fault of ours.
+async fn a_nul_is_a_character_like_any_other(wharf: Wharf) {
+    wharf.repository("app").await;
+    let (v2, image) = (wharf.v2().await, Image::of("app"));
+    v2.push_as("app", "v1", &image).await;
+    let layer = digest(&image.layers[0]);
+    let requests = [
+        ("GET", "/v2/_catalog?last=%00".to_owned()),
+        ("GET", "/v2/app/tags/list?last=%00".to_owned()),
+        ("GET", format!("/v2/app/referrers/{}?last=%00", image.digest())),
+        ("GET", format!("/v2/app/referrers/{}?artifactType=%00", image.digest())),
+        ("POST", format!("/v2/app/blobs/uploads/?mount={layer}&from=%00")),
+        ("PUT", "/v2/app/manifests/v1?tag=%00".to_owned()),
+    ];
+    let mut faults = Vec::new();
+    for (method, path) in requests {
+        let head = head(&wharf, &v2, method, &path, "content-length: 0\r\nconnection: close");
+        let answer = exchange(wharf.address, head.as_bytes()).await;
+        if answer.starts_with("HTTP/1.1 5") {
+            faults.push(format!("{method} {path}"));
+        }
+    }
+    let own = wharf.credentials().clone();
+    for (key, value) in [("a\u{0}b", "v"), ("k", "\u{0}")] {
+        let tags = json!([{ "Key": key, "Value": value }]);
+        let input = json!({ "repositoryName": "tagged", "tags": tags }).to_string();
+        let request = api::request(&wharf, "CreateRepository", input.into_bytes());
+        let request = api::signed(request, &own, &wharf.clock);
+        let mut text = "POST / HTTP/1.1\r\nconnection: close\r\n".to_owned();
+        for (name, value) in request.headers() {
+            text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        }
+        text.push_str(&format!("content-length: {}\r\n\r\n", request.body().len()));
+        let answer = exchange(wharf.address, &[text.as_bytes(), request.body()].concat()).await;
+        if answer.starts_with("HTTP/1.1 5") {
+            faults.push(format!("CreateRepository with the tag {key:?}: {value:?}"));
+        }
+    }
+    assert!(faults.is_empty(), "told as our fault: {faults:#?}");
 }
 
 async fn a_path_trick_reaches_nothing(wharf: Wharf) {

@@ -8,6 +8,7 @@ use wharf_testkit::{ACCOUNT, ApiError, Image, Manifest, Wharf, on_both};
 
 on_both![
     a_repository_is_refused_in_ecrs_words,
+    tags_and_keys_of_a_repository_are_refused_by_their_codes,
     a_missing_repository_is_told_by_every_operation,
     a_missing_image_is_told_with_what_was_asked_for,
     a_manifest_is_refused_in_ecrs_words,
@@ -26,48 +27,45 @@ fn parameter(path: &str, reason: &str) -> String {
 
 async fn a_repository_is_refused_in_ecrs_words(wharf: Wharf) {
     wharf.repository("there").await;
-    let filters = |count: usize| {
-        let filter = json!({ "filterType": "WILDCARD", "filter": "v*" });
-        Value::Array(vec![filter; count])
-    };
-    let tags = |count: usize| -> Value {
-        (0..count).map(|n| json!({ "Key": format!("k{n}"), "Value": "" })).collect()
-    };
-    let tag = |key: &str, value: &str| json!([{ "Key": key, "Value": value }]);
-    let name = "imageTagMutabilityExclusionFilters";
-    let (parameters, invalid_tag) = ("InvalidParameterException", "InvalidTagParameterException");
     let exists = format!(
         "The repository with name 'there' already exists in the registry with id '{ACCOUNT}'"
     );
-    refused(
-        &wharf,
-        "CreateRepository",
-        json!({ "repositoryName": "there" }),
-        "RepositoryAlreadyExistsException",
-        &exists,
-    )
-    .await;
-    for mode in ["IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"] {
+    let input = json!({ "repositoryName": "there" });
+    refused(&wharf, "CreateRepository", input, "RepositoryAlreadyExistsException", &exists).await;
+    let name = "imageTagMutabilityExclusionFilters";
+    let filter = json!([{ "filterType": "WILDCARD", "filter": "v*" }]);
+    let filters = |mode: &str, text: &str| {
         let reason = format!(
-            "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as {mode}"
+            "ImageTagMutabilityExclusionFilters {text} when imageTagMutability is set as {mode}"
         );
+        parameter(name, &reason)
+    };
+    for mode in ["IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"] {
         let input = json!({ "repositoryName": "new", "imageTagMutability": mode });
-        refused(&wharf, "CreateRepository", input, parameters, &parameter(name, &reason)).await;
+        let message = filters(mode, "can't be null");
+        refused(&wharf, "CreateRepository", input, "InvalidParameterException", &message).await;
     }
     for mode in ["IMMUTABLE", "MUTABLE"] {
-        let reason = format!(
-            "ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as {mode}"
-        );
-        let input =
-            json!({ "repositoryName": "new", "imageTagMutability": mode, name: filters(1) });
-        refused(&wharf, "CreateRepository", input, parameters, &parameter(name, &reason)).await;
+        let input = json!({ "repositoryName": "new", "imageTagMutability": mode, name: filter });
+        let message = filters(mode, "are not allowed");
+        refused(&wharf, "CreateRepository", input, "InvalidParameterException", &message).await;
     }
     let encryption = json!({ "encryptionType": "AES256", "kmsKey": "key" });
     let input = json!({ "repositoryName": "new", "encryptionConfiguration": encryption });
     let reason = "Invalid encryption configuration: Encryption key should not be set for AES256 \
                   encryption.";
     let message = parameter("encryptionConfiguration", reason);
-    refused(&wharf, "CreateRepository", input, parameters, &message).await;
+    refused(&wharf, "CreateRepository", input, "InvalidParameterException", &message).await;
+    let all = wharf.api("DescribeRepositories", json!({})).await.unwrap();
+    assert_eq!(all["repositories"].as_array().unwrap().len(), 1, "nothing was made");
+}
+
+async fn tags_and_keys_of_a_repository_are_refused_by_their_codes(wharf: Wharf) {
+    let tags = |count: usize| -> Value {
+        (0..count).map(|n| json!({ "Key": format!("k{n}"), "Value": "" })).collect()
+    };
+    let tag = |key: &str, value: &str| json!([{ "Key": key, "Value": value }]);
+    let invalid_tag = "InvalidTagParameterException";
     let codes = [
         (json!({ "tags": tags(51) }), "TooManyTagsException"),
         (json!({ "tags": tag("aws:x", "") }), invalid_tag),
@@ -83,8 +81,8 @@ async fn a_repository_is_refused_in_ecrs_words(wharf: Wharf) {
         assert_eq!(told.code, code, "{input}: {told}");
         assert_eq!(told.extra.contains_key("kmsError"), code == "KmsException", "{told:?}");
     }
-    let all = wharf.api("DescribeRepositories", json!({})).await.unwrap();
-    assert_eq!(all["repositories"].as_array().unwrap().len(), 1, "nothing was made");
+    let input = json!({ "repositoryName": "new", "tags": tags(50) });
+    wharf.api("CreateRepository", input).await.unwrap();
 }
 
 fn kms(key: &str) -> Value {

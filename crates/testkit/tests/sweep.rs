@@ -3,8 +3,6 @@
 //! The server sweeps by itself, once a second with a grace as short as here; a blob of no use that
 //! is as old as can be shows when a sweep has been.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -174,38 +172,27 @@ async fn bytes_that_came_back_in_time_are_not_swept(mut wharf: Wharf) {
     wharf.v2().await.expect("app", &image.digest(), &image).await;
 }
 
-/// Pushers push images of shared layers while the clock runs a grace in a few milliseconds, so
-/// that sweeps take whatever no image holds yet. Each push succeeds whole or is refused cleanly.
+/// Pushers push images of shared layers while each request makes the clock run, so that sweeps
+/// take whatever no image holds yet. Each push succeeds whole or is refused cleanly.
 async fn pushes_that_race_the_sweep_lose_nothing(mut wharf: Wharf) {
     let v2 = sweeping(&mut wharf).await;
-    let stop = Arc::new(AtomicBool::new(false));
-    let ageing = tokio::spawn(age(wharf.clock.clone(), stop.clone()));
-    let pushers = (0..4).map(|n| tokio::spawn(push_for_a_while(v2.clone(), n)));
-    let outcomes: Vec<_> =
-        join_all(pushers).await.into_iter().map(|outcome| outcome.unwrap()).collect();
-    stop.store(true, Ordering::SeqCst);
-    ageing.await.unwrap();
-    let v2 = wharf.v2().await;
-    sweep(&wharf, &v2).await;
-    wharf.clock.advance(QUARANTINE * 2);
-    let v2 = wharf.v2().await;
-    sweep(&wharf, &v2).await;
-    let kept: Vec<Image> = outcomes.into_iter().flatten().collect();
+    let pushers =
+        (0..4).map(|n| tokio::spawn(push_for_a_while(v2.clone(), wharf.clock.clone(), n)));
+    let kept: Vec<Image> =
+        join_all(pushers).await.into_iter().flat_map(|kept| kept.unwrap()).collect();
     assert!(!kept.is_empty(), "no push succeeded");
+    for _ in 0..2 {
+        sweep(&wharf, &wharf.v2().await).await;
+        wharf.clock.advance(QUARANTINE * 2);
+    }
+    let v2 = wharf.v2().await;
     for image in &kept {
         v2.expect("app", &image.digest(), image).await;
     }
 }
 
-async fn age(clock: FakeClock, stop: Arc<AtomicBool>) {
-    while !stop.load(Ordering::SeqCst) {
-        clock.advance(Duration::from_millis(400));
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// The images whose pushes were acknowledged and that were not deleted again.
-async fn push_for_a_while(v2: V2, pusher: u64) -> Vec<Image> {
+async fn push_for_a_while(v2: V2, clock: FakeClock, pusher: u64) -> Vec<Image> {
     let (begun, mut kept) = (std::time::Instant::now(), Vec::new());
     for round in 0.. {
         let image = Image::recipe()
@@ -214,6 +201,7 @@ async fn push_for_a_while(v2: V2, pusher: u64) -> Vec<Image> {
             .config(format!("{{\"pusher\":{pusher},\"round\":{round}}}"))
             .build();
         for blob in image.blobs() {
+            clock.advance(GRACE / 20);
             // As clients do: what is said to be there is not sent.
             if v2.head(&format!("/v2/app/blobs/{}", digest(blob))).await.status == 404 {
                 v2.push_blob("app", blob.clone()).await;

@@ -120,8 +120,7 @@ async fn tags_set_while_paging_disturb_nobody(wharf: Wharf) {
 
 async fn a_page_begins_behind_any_name(wharf: Wharf) {
     let v2 = tagged(&wharf, &["a", "b", "c"]).await;
-    let table =
-        [("a", 2), ("b", 1), ("aa", 2), ("c", 0), ("zzz", 0), ("%00", 3), ("%27", 3), ("", 3)];
+    let table = [("a", 2), ("b", 1), ("aa", 2), ("c", 0), ("zzz", 0), ("%27", 3), ("", 3)];
     for (last, count) in table {
         let page = v2.get(&format!("/v2/app/tags/list?last={last}")).await;
         assert_eq!(page.status, 200, "{last}: {}", page.text());

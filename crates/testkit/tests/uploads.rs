@@ -244,7 +244,8 @@ async fn an_upload_that_is_being_written_takes_no_second_writer(wharf: Wharf) {
     drop(sender);
     let written = writing.await.unwrap();
     assert_eq!(written.header("range"), format!("0-{}", 4 * MIB + 99));
-    let (location, bytes) = (written.header("location"), [noise(1, 4 * MIB), noise(2, 100)].concat());
+    let (location, bytes) =
+        (written.header("location"), [noise(1, 4 * MIB), noise(2, 100)].concat());
     is_created(&v2.finish(location, &digest(&bytes), "").await, &digest(&bytes));
 }
 

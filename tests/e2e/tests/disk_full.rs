@@ -115,59 +115,17 @@ fn each_kind_of_push_is_refused_and_goes_on() -> Result<()> {
         let stop = Arc::new(AtomicBool::new(false));
         let pulling = keep_pulling(client.another(), good.clone(), stop.clone());
 
-        // Larger than the disk: refused in the middle, and the room is given back.
-        let huge = Blob::new(3, 2 * DISK_MIB * MIB);
-        let session = client.begin_upload("demo").await?;
-        is_refused(&client.send(Method::PATCH, &session, &[], huge.bytes()).await?)?;
-        is_refused(&client.try_push_blob("demo", &huge).await?)?;
-        let fits = Blob::new(4, 20 * MIB);
-        client.try_push_blob("demo", &fits).await?.expect(201)?;
-
-        // Three pushes in the middle, and a layer in parts.
-        let (chunked, parted) = (Blob::new(5, 2 * MIB), Blob::new(6, 6 * MIB));
-        let half = chunked.bytes().slice(..MIB);
-        let session = client.begin_upload("demo").await?;
-        let grown = client.send(Method::PATCH, &session, &[], half).await?.expect(202)?;
-        let session = grown.header("location").to_owned();
-        let parts = Parts::begin(&mut client, &parted).await?;
-        parts.send(&mut client, 0..5 * MIB).await?.expect(200)?;
-        let late = Image::of(vec![Blob::new(7, 1000), Blob::new(10, 100)], &note(&mut rng));
-        for blob in &late.blobs {
-            client.try_push_blob("demo", blob).await?.expect(201)?;
-        }
-
+        let large = larger_than_the_disk(&mut client).await?;
+        let pushes = Pushes::begin(&mut client, &mut rng).await?;
         filler.fill()?;
-        let rest = chunked.bytes().slice(MIB..);
-        is_refused(&client.send(Method::PATCH, &session, &[], rest.clone()).await?)?;
-        is_refused_by_the_api(&parts.send(&mut client, 5 * MIB..6 * MIB).await?)?;
-        let (small, medium) = (Blob::new(8, 5000), Blob::new(9, MIB));
-        is_refused(&client.try_push_blob("demo", &small).await?)?;
-        is_refused(&client.try_push_blob("demo", &medium).await?)?;
-        let kept = fill_the_database(&mut client, &mut rng, &late).await?;
-        is_refused_by_the_api(&put_image(&mut client, &late).await?)?;
+        pushes.are_refused(&mut client).await?;
+        let mut kept = fill_the_database(&mut client, &mut rng, &pushes.late).await?;
+        is_refused_by_the_api(&put_image(&mut client, &pushes.late).await?)?;
         client.get("/healthz").await?.expect(200)?;
         Client::login(server.address).await.context("nobody could log in to pull")?;
-
-        // Nothing of it is to be seen.
-        for blob in [&huge, &chunked, &parted, &small, &medium] {
-            ensure!(!client.holds_blob("demo", blob).await?, "half a blob: {blob:?}");
-        }
-        ensure!(client.tag("demo", "late").await?.is_none(), "a refused tag is set");
-        let path = format!("/v2/demo/manifests/{}", late.digest);
-        client.get(&path).await?.expect(404)?;
-
-        // Room again.
+        pushes.are_not_to_be_seen(&mut client).await?;
         filler.remove()?;
-        client.send(Method::PATCH, &session, &[], rest).await?.expect(202)?;
-        let path = ending(&session, &chunked.digest);
-        client.send(Method::PUT, &path, &[], "").await?.expect(201)?;
-        parts.send(&mut client, 5 * MIB..6 * MIB).await?.expect(200)?;
-        parts.complete(&mut client).await?.expect(200)?;
-        for blob in [&small, &medium] {
-            client.try_push_blob("demo", blob).await?.expect(201)?;
-        }
-        client.push("demo", "late", &late).await?;
-        client.create_repository("later").await?;
+        pushes.go_on(&mut client).await?;
         stop.store(true, Ordering::Relaxed);
         let pulls = pulling.await??;
         ensure!(pulls > 5, "only {pulls} pulls in all that time");
@@ -177,14 +135,98 @@ fn each_kind_of_push_is_refused_and_goes_on() -> Result<()> {
         sound_database(&host)?;
         let server = Server::start(&host, &[]).await?;
         let mut client = client.another();
-        for blob in [&fits, &chunked, &parted, &small, &medium] {
+        for blob in pushes.blobs().into_iter().chain([&large]) {
             client.pull_blob("demo", blob).await?;
         }
-        for image in [&good, &late].into_iter().chain(&kept) {
+        kept.extend([good, pushes.late]);
+        for image in &kept {
             client.pull("demo", image).await?;
         }
         server.stop().await
     })
+}
+
+/// A blob that is larger than the disk is refused in the middle, and its room is given back: gives
+/// a blob that just fits, and did.
+async fn larger_than_the_disk(client: &mut Client) -> Result<Blob> {
+    let huge = Blob::new(3, 2 * DISK_MIB * MIB);
+    let session = client.begin_upload("demo").await?;
+    is_refused(&client.send(Method::PATCH, &session, &[], huge.bytes()).await?)?;
+    is_refused(&client.try_push_blob("demo", &huge).await?)?;
+    ensure!(!client.holds_blob("demo", &huge).await?, "half a blob is to be seen");
+    let fits = Blob::new(4, 20 * MIB);
+    client.try_push_blob("demo", &fits).await?.expect(201)?;
+    Ok(fits)
+}
+
+/// Pushes of each kind that are under way when the disk fills.
+struct Pushes {
+    /// An upload that holds the first half of `chunked`.
+    session: String,
+    chunked: Blob,
+    /// A layer of which the first part is there.
+    parts: Parts,
+    /// An image whose blobs are there, and whose manifest is not.
+    late: Image,
+    small: Blob,
+    medium: Blob,
+}
+
+impl Pushes {
+    async fn begin(client: &mut Client, rng: &mut StdRng) -> Result<Self> {
+        let chunked = Blob::new(5, 2 * MIB);
+        let session = client.begin_upload("demo").await?;
+        let half = chunked.bytes().slice(..MIB);
+        let grown = client.send(Method::PATCH, &session, &[], half).await?.expect(202)?;
+        let session = grown.header("location").to_owned();
+        let parts = Parts::begin(client, &Blob::new(6, 6 * MIB)).await?;
+        parts.send(client, 0..5 * MIB).await?.expect(200)?;
+        let late = Image::of(vec![Blob::new(7, 1000), Blob::new(10, 100)], &note(rng));
+        for blob in &late.blobs {
+            client.try_push_blob("demo", blob).await?.expect(201)?;
+        }
+        let (small, medium) = (Blob::new(8, 5000), Blob::new(9, MIB));
+        Ok(Self { session, chunked, parts, late, small, medium })
+    }
+
+    fn blobs(&self) -> [&Blob; 4] {
+        [&self.chunked, &self.parts.blob, &self.small, &self.medium]
+    }
+
+    async fn are_refused(&self, client: &mut Client) -> Result<()> {
+        let rest = self.chunked.bytes().slice(MIB..);
+        is_refused(&client.send(Method::PATCH, &self.session, &[], rest).await?)?;
+        is_refused_by_the_api(&self.parts.send(client, 5 * MIB..6 * MIB).await?)?;
+        for blob in [&self.small, &self.medium] {
+            is_refused(&client.try_push_blob("demo", blob).await?)?;
+        }
+        Ok(())
+    }
+
+    async fn are_not_to_be_seen(&self, client: &mut Client) -> Result<()> {
+        for blob in self.blobs() {
+            ensure!(!client.holds_blob("demo", blob).await?, "half a blob: {blob:?}");
+        }
+        ensure!(client.tag("demo", "late").await?.is_none(), "a refused tag is set");
+        let path = format!("/v2/demo/manifests/{}", self.late.digest);
+        client.get(&path).await?.expect(404)?;
+        Ok(())
+    }
+
+    /// There is room again: each goes on from where it was.
+    async fn go_on(&self, client: &mut Client) -> Result<()> {
+        let rest = self.chunked.bytes().slice(MIB..);
+        let grown = client.send(Method::PATCH, &self.session, &[], rest).await?.expect(202)?;
+        let path = ending(grown.header("location"), &self.chunked.digest);
+        client.send(Method::PUT, &path, &[], "").await?.expect(201)?;
+        self.parts.send(client, 5 * MIB..6 * MIB).await?.expect(200)?;
+        self.parts.complete(client).await?.expect(200)?;
+        for blob in [&self.small, &self.medium] {
+            client.try_push_blob("demo", blob).await?.expect(201)?;
+        }
+        client.push("demo", "late", &self.late).await?;
+        client.create_repository("later").await
+    }
 }
 
 /// Pushes manifests until one is refused; gives those that were taken.

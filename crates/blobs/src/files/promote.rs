@@ -66,7 +66,11 @@ impl Files {
     fn read_upload(&self, id: Uuid) -> Result<File, Error> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let opened = rustix::fs::openat(&self.uploads, id.to_string(), flags, Mode::empty());
-        Ok(File::from(opened.map_err(std::io::Error::from)?))
+        match opened {
+            Ok(file) => Ok(File::from(file)),
+            Err(rustix::io::Errno::NOENT) => Err(Error::Missing),
+            Err(errno) => Err(Error::Io(errno.into())),
+        }
     }
 
     pub(crate) async fn promote(

@@ -9,7 +9,7 @@ use wharf_blobs::Object;
 use wharf_db::{Tx, statement, tx};
 use wharf_oci::Digest;
 
-use super::{Body, DELETE, Upload, append, discard, gone, store};
+use super::{Body, DELETE, Upload, append, discard, gone, store, unknown};
 use crate::{Error, Registry, Repository, layer};
 
 /// A whole blob up to this size, in bytes, is taken in one piece, without an upload file.
@@ -65,6 +65,7 @@ where
     if offset.is_some_and(|offset| offset != upload.received) {
         return Err(Error::RangeInvalid { received: upload.received });
     }
+    let _turn = registry.turns.take(upload.id).await;
     if upload.received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
         let row = upload.is_stored.then_some(upload.id);
         whole(registry, repository, row, digest, body).await?;
@@ -117,6 +118,7 @@ pub async fn complete(
     if upload.small_parts > 0 {
         return Err(Error::LayerPartTooSmall);
     }
+    let _turn = registry.turns.take(upload.id).await;
     let digest = upload.hasher.clone().finish();
     if !digests.iter().any(|named| named == digest.as_str()) {
         discard(registry, &upload).await?;
@@ -218,17 +220,27 @@ async fn land(
     };
     if size > INLINE {
         let _landing = registry.landing.begin(&Object::new(digest, id));
-        let object = registry.store.promote(id, digest, size).await?;
+        let object = registry.store.promote(id, digest, size).await;
+        let object = object.map_err(|error| bytes_gone(error, repository, id))?;
         let landed = Landed::Stored { object, lost };
         return link(registry, repository, digest, size, landed, row).await;
     }
-    let bytes = registry.store.uploaded(id, size).await?;
+    let bytes = registry.store.uploaded(id, size).await;
+    let bytes = bytes.map_err(|error| bytes_gone(error, repository, id))?;
     // They were hashed on their way to the file, and nothing vouches for the way back.
     if Digest::of(digest.algorithm(), &bytes) != *digest {
         return Err(Error::fault(std::io::Error::other("an upload's file changed on the disk")));
     }
     link(registry, repository, digest, size, Landed::Inline(bytes), row).await?;
     Ok(registry.store.discard(id).await?)
+}
+
+/// An upload whose bytes are gone was ended by another request.
+fn bytes_gone(error: wharf_blobs::Error, repository: &Repository, id: Uuid) -> Error {
+    match error {
+        wharf_blobs::Error::Missing => unknown(repository, &id.to_string()),
+        other => other.into(),
+    }
 }
 
 /// Gives the repository bytes that are in the store already, if they are.

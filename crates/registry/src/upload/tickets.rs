@@ -16,8 +16,8 @@ use crate::{Error, Registry, Repository};
 
 /// What this process knows of uploads by their ids.
 pub(crate) struct Tickets {
-    /// Milliseconds since 1970: of what was begun before, nothing is known here.
-    since: i64,
+    /// Tells this process from every other; of what another one began, nothing is known here.
+    process: Uuid,
     /// Whether no other process gives uploads their rows.
     exclusive: bool,
     stored: Mutex<HashSet<Uuid>>,
@@ -28,9 +28,10 @@ pub(crate) struct Tickets {
 const ENDED: u64 = 20_000;
 
 impl Tickets {
-    pub(crate) fn new(now: i64, exclusive: bool, lifetime: Duration) -> Tickets {
+    pub(crate) fn new(exclusive: bool, lifetime: Duration) -> Tickets {
         let ended = Cache::builder().max_capacity(ENDED).time_to_live(lifetime).build();
-        Tickets { since: now, exclusive, stored: Mutex::default(), ended }
+        let process = Uuid::new_v4();
+        Tickets { process, exclusive, stored: Mutex::default(), ended }
     }
 
     /// The upload has a row from now on.
@@ -39,7 +40,7 @@ impl Tickets {
     }
 
     /// The upload is over, and its ticket cannot begin it anew.
-    pub(super) fn end(&self, id: Uuid) {
+    pub(crate) fn end(&self, id: Uuid) {
         self.ended.insert(id, ());
         self.stored().remove(&id);
     }
@@ -49,9 +50,9 @@ impl Tickets {
         self.ended.contains_key(&id)
     }
 
-    /// Whether an upload begun at `issued` is known to have no row.
-    fn has_no_row(&self, id: Uuid, issued: i64) -> bool {
-        self.exclusive && issued >= self.since && !self.stored().contains(&id)
+    /// Whether an upload begun by `process` is known to have no row.
+    fn has_no_row(&self, id: Uuid, process: Uuid) -> bool {
+        self.exclusive && process == self.process && !self.stored().contains(&id)
     }
 
     fn stored(&self) -> MutexGuard<'_, HashSet<Uuid>> {
@@ -65,7 +66,13 @@ pub fn ticketed(caller: &Caller, id: Uuid, algorithm: Algorithm) -> Upload {
     Upload::fresh(id, caller.arn.to_string(), algorithm)
 }
 
-/// The upload that a genuine ticket, issued at `issued`, vouches for: with its bytes, if some have
+/// What names this process in the tickets that it issues.
+#[must_use]
+pub fn issuer(registry: &Registry) -> Uuid {
+    registry.tickets.process
+}
+
+/// The upload that a genuine ticket, issued by the process `issuer`, vouches for: with its bytes, if some have
 /// arrived under another address of it; not once it was ended.
 pub async fn find_ticketed(
     registry: &Registry,
@@ -73,11 +80,11 @@ pub async fn find_ticketed(
     caller: &Caller,
     id: Uuid,
     algorithm: Algorithm,
-    issued: i64,
+    issuer: Uuid,
 ) -> Result<Upload, Error> {
     if !registry.tickets.is_ended(id) {
         let fresh = ticketed(caller, id, algorithm);
-        if registry.tickets.has_no_row(id, issued) {
+        if registry.tickets.has_no_row(id, issuer) {
             return Ok(fresh);
         }
         return match find(registry, repository, caller, &id.to_string()).await {

@@ -49,10 +49,31 @@ impl Key {
         self.name.replace('_', "-")
     }
 
+    /// The heading it stands under in help texts.
+    pub fn heading(&self) -> &'static str {
+        match self.name {
+            "data" | "listen" | "registry_host" | "public_url" => "Where it is",
+            "region" | "account" | "root_access_key_id" | "root_secret_access_key_file" => {
+                "Who its root is"
+            }
+            "database_url" | "secret_key_file" | "blob_grace" | "pull_time_interval"
+            | "blob_mounting" => "What it keeps",
+            "tls_cert" | "tls_key" | "trusted_proxies" => "HTTPS and proxies",
+            "log_format" | "log_level" | "access_log" => "Logs",
+            _ => "Limits",
+        }
+    }
+
     /// What stands for the value in help texts.
     pub fn placeholder(&self) -> String {
         match self.kind {
-            Kind::Text | Kind::Secret => "TEXT".into(),
+            Kind::Text | Kind::Secret => match self.name {
+                "listen" => "ADDRESS:PORT".into(),
+                "registry_host" => "HOST".into(),
+                "region" => "REGION".into(),
+                "account" => "ID".into(),
+                _ => "TEXT".into(),
+            },
             Kind::Path => "PATH".into(),
             Kind::Url => "URL".into(),
             Kind::Number => "N".into(),
@@ -117,14 +138,14 @@ pub static KEYS: [Key; 25] = [
         Kind::Text,
         "localhost:<port>",
         "The host, and port if it is not the scheme's own, that repositoryUri and proxyEndpoint \
-         name; {account} and {region} are filled in.",
+         name, such as registry.example.com; {account} and {region} are filled in.",
     ),
     key(
         "public_url",
         Kind::Url,
         "",
-        "The URL under which clients reach the API, if it is not the scheme served and localhost \
-         with the port. When it begins with https, proxyEndpoint does too.",
+        "The URL under which clients reach the API, such as https://registry.example.com. Without \
+         it, localhost with the port. When it begins with https, proxyEndpoint does too.",
     ),
     key(
         "region",
@@ -201,21 +222,31 @@ pub static KEYS: [Key; 25] = [
         "10000",
         "Connections at a time; more wait to be accepted.",
     ),
-    key("stall_timeout", Kind::Duration, "60s", "How long a client may take no byte of an answer."),
+    key(
+        "stall_timeout",
+        Kind::Duration,
+        "60s",
+        "How long a client may stop reading an answer before its connection is closed.",
+    ),
     key(
         "upload_floor",
         Kind::Number,
         "16384",
-        "The slowest upload borne after its first minute, in bytes a second, averaged over a minute.",
+        "The slowest upload allowed after its first minute, in bytes a second, averaged over a minute.",
     ),
     key("shutdown_grace", Kind::Duration, "5m", "How long a stop waits for running requests."),
     key("clock_skew", Kind::Duration, "15m", "How far a client's clock may be off when it signs."),
-    key("blob_grace", Kind::Duration, "24h", "How long a blob that no image needs is kept."),
+    key(
+        "blob_grace",
+        Kind::Duration,
+        "24h",
+        "How long a blob that no image needs, and an upload that rests, are kept.",
+    ),
     key(
         "pull_time_interval",
         Kind::Duration,
         "10m",
-        "How exactly the last pull of an image is recorded.",
+        "The last pull of an image is recorded at most this often.",
     ),
     key(
         "blob_mounting",

@@ -52,16 +52,14 @@ fn killed_at_any_moment_of_pushes() -> Result<()> {
         let mut server = Server::start(&host, &[]).await?;
         let mut client = Client::login(server.address).await?;
         client.create_repository(pusher::COMMON).await?;
-        let ledger = Arc::new(Mutex::new(Ledger::with_repository(pusher::COMMON)));
+        let mut ledger = Ledger::with_repository(pusher::COMMON);
         for round in 0..rounds {
-            push_until_killed(server, &client, &ledger, &mut rng).await?;
+            ledger = push_until_killed(server, &client, ledger, &mut rng).await?;
             server = start_again(&host, &mut rng).await?;
-            let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
             client = client.another();
             let checked = ledger.check(&mut client, &mut rng).await;
             checked.with_context(|| format!("after kill {round} of seed {seed}"))?;
         }
-        let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
         eprintln!("{}", ledger.tally);
         ledger.tally.is_telling(rounds)?;
         ledger.check_everything(&mut client).await?;
@@ -73,9 +71,10 @@ fn killed_at_any_moment_of_pushes() -> Result<()> {
 async fn push_until_killed(
     server: Server,
     client: &Client,
-    ledger: &Arc<Mutex<Ledger>>,
+    ledger: Ledger,
     rng: &mut StdRng,
-) -> Result<()> {
+) -> Result<Ledger> {
+    let ledger = Arc::new(Mutex::new(ledger));
     let pushing: Vec<_> = (0..PUSHERS)
         .map(|id| {
             let rng = StdRng::seed_from_u64(rng.random());
@@ -88,7 +87,8 @@ async fn push_until_killed(
     for pusher in pushing {
         pusher.await??;
     }
-    Ok(())
+    let ledger = Arc::into_inner(ledger).context("every pusher has ended")?;
+    Ok(ledger.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Starts the server on the data that is there; sometimes the start itself is killed first.
