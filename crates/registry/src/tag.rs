@@ -7,7 +7,9 @@ use crate::{Error, Registry, Repository};
 
 statement! {
     RESOLVE = "SELECT digest FROM tags WHERE repository_id = $1 AND tag = $2";
-    PAGE = "SELECT tag FROM tags WHERE repository_id = $1 AND tag > $2 ORDER BY tag LIMIT $3";
+    // One row for the page: a thousand of them would cost more than finding them.
+    PAGE = "SELECT string_agg(page.tag, ',' ORDER BY page.tag) FROM
+            (SELECT tag FROM tags WHERE repository_id = $1 AND tag > $2 ORDER BY tag LIMIT $3) AS page";
     DELETE = "DELETE FROM tags WHERE repository_id = $1 AND tag = $2";
 }
 
@@ -40,8 +42,10 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<String>, Error> {
     let values = (&**repository.id(), after, limit);
-    let rows = registry.db.all::<(String,)>(&PAGE, values).await?;
-    Ok(rows.into_iter().map(|(tag,)| tag).collect())
+    let page = registry.db.optional::<(Option<String>,)>(&PAGE, values).await?;
+    // No tag contains a comma.
+    let tags = page.and_then(|(tags,)| tags).unwrap_or_default();
+    Ok(tags.split(',').filter(|tag| !tag.is_empty()).map(str::to_owned).collect())
 }
 
 /// Removes the tag and nothing else; the image stays, as the distribution specification asks.

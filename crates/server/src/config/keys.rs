@@ -269,6 +269,13 @@ mod tests {
         }
     }
 
+    /// `wharf config --reference` prints what belongs there.
+    #[test]
+    fn the_book_has_the_reference() {
+        let page = include_str!("../../../../docs/book/configuration.md");
+        assert!(page.contains(&reference()), "put this into the page:\n{}", reference());
+    }
+
     #[test]
     fn the_nearest_key_is_found() {
         for (wrong, right) in

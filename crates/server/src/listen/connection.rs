@@ -30,6 +30,9 @@ use crate::shutdown::Stop;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// The most that one connection reads ahead of the application, in bytes.
+const READ_AHEAD: usize = 128 << 10;
+
 /// A connection that was accepted and takes one of the places.
 pub(super) struct Connection<S> {
     pub peer: Peer,
@@ -99,6 +102,8 @@ where
             .timer(HeadTimer::new(head_time, idle, received))
             .header_read_timeout(head_time)
             .max_header_size(head)
+            // Many large pushes at a time: what each has read ahead adds up.
+            .max_buf_size(READ_AHEAD)
             .serve_connection(TokioIo::new(io), self.addressed(sendfile));
         let mut connection = pin!(connection);
         tokio::select! {
