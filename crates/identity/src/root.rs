@@ -29,13 +29,14 @@ statement! {
                VALUES ($1, $2, $3, 1, $4)
                ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id,
                    secret = excluded.secret, active = 1, created_at = excluded.created_at";
+    KEYS = "SELECT id FROM access_keys WHERE account_id = $1";
     RETIRE_OTHERS = "UPDATE access_keys SET active = 0 WHERE account_id = $1 AND id <> $2";
 }
 
 impl Identity {
     /// Makes the account if it is not there, and sees to it that its root has a key: the given one
     /// (which ends every other key of the root, so that a leaked one is replaced by a restart), else
-    /// the one it has, else a new one. Called before anybody is served.
+    /// the one it has, else a new one.
     pub async fn ensure_root(
         &self,
         account: &AccountId,
@@ -65,6 +66,10 @@ impl Identity {
             let sealed = self.key.seal(&wanted.0, wanted.1.as_bytes())?;
             tx.execute(&PUT_KEY, (wanted.0.as_str(), account.as_str(), sealed, now)).await?;
             tx.execute(&RETIRE_OTHERS, (account.as_str(), wanted.0.as_str())).await?;
+            for (id,) in tx.all::<(String,)>(&KEYS, (account.as_str(),)).await? {
+                let epochs = self.epochs.clone();
+                tx.after_commit(move || epochs.advance(id.as_str()));
+            }
             Ok(RootKey { id: wanted.0, secret: wanted.1, created: true })
         })
     }

@@ -47,6 +47,8 @@ async fn the_root_key_is_made_once_and_a_given_one_replaces_it() {
         assert_eq!(key.secret(), secret);
         assert!(!format!("{key:?}").contains(secret));
     }
+    let first_key = world.identity.access_key(&first.id).await.unwrap();
+    assert!(first_key.is_none(), "a given key ends the others");
     let weak = world.identity.ensure_root(&account, Some(given("short")), NOW).await;
     assert!(matches!(weak, Err(Error::WeakSecret)));
 }
