@@ -116,13 +116,13 @@ impl Store {
         }
     }
 
-    /// Turns the upload of exactly `size` bytes into an object, durably. The caller has compared the hash with
-    /// `digest`. Nobody can find the object before the caller commits its row. An upload without bytes need not have
+    /// Turns the upload of exactly `size` bytes into `object`, durably. The caller has compared the hash with the
+    /// digest in its name, and never uses a name twice. Nobody can find the object before the caller commits its row. An upload without bytes need not have
     /// been begun. Errors: [`Error::WrongSize`] and [`Error::Busy`] leave the upload as it is; after a failure on the
     /// way to the disk there is neither object nor upload.
-    pub async fn promote(&self, id: Uuid, digest: &Digest, size: u64) -> Result<Object, Error> {
+    pub async fn promote(&self, id: Uuid, object: &Object, size: u64) -> Result<(), Error> {
         match &self.0 {
-            Engine::Files(files) => files.promote(id, digest, size).await,
+            Engine::Files(files) => files.promote(id, object, size).await,
         }
     }
 

@@ -38,6 +38,13 @@ impl Epochs {
         }
     }
 
+    /// Makes every entry of every key stale.
+    pub fn advance_all(&self) {
+        for shard in self.shards.iter().flat_map(|shards| shards.iter()) {
+            shard.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
     fn shard(&self, key: impl Hash) -> Option<&AtomicU64> {
         let shards = self.shards.as_ref()?;
         shards.get(self.hasher.hash_one(key) as usize % SHARDS)

@@ -156,7 +156,7 @@ impl Sqlite {
         Ok(open)
     }
 
-    /// Returns once everything that a reader can see survives power loss.
+    /// Returns once everything that a reader can see, and that was asked to, survives power loss.
     pub(crate) async fn settled(&self) {
         let seen = self.progress.committed.load(Ordering::Acquire);
         // An error would mean that the database is closing; then nobody is answered any more.
@@ -209,7 +209,10 @@ impl Open {
     ) -> Result<Vec<C>, Error> {
         // It may be an INSERT … RETURNING.
         self.dirty |= !statement.sql().trim_start().starts_with("SELECT");
-        rows(&mut self.writer.connection, statement, params).await
+        let rows = rows(&mut self.writer.connection, statement, params).await;
+        // On some faults SQLite ends the transaction, even for a statement that only reads.
+        self.dirty |= rows.is_err();
+        rows
     }
 
     pub(crate) async fn execute(
@@ -283,9 +286,10 @@ impl Committer {
             let mut turn = writer.lock().await;
             turn.settle().await;
             let Some(batch) = turn.batch.take() else { continue };
+            // Counted before: from the COMMIT on, a reader may have seen what is not yet flushed.
+            let number = self.count(batch.flush);
             let outcome = match turn.run("COMMIT").await {
                 Ok(()) => {
-                    let number = self.count(batch.flush);
                     batch.after.into_iter().for_each(|act| act());
                     drop(turn);
                     self.flush(number).await
@@ -293,6 +297,10 @@ impl Committer {
                 Err(error) => {
                     turn.spoilt = true;
                     turn.settle().await;
+                    if let Some(number) = number {
+                        // There is nothing to wait for.
+                        self.progress.flushed.send_replace(number);
+                    }
                     refused(&error)
                 }
             };
@@ -300,7 +308,7 @@ impl Committer {
         }
     }
 
-    /// The number of a committed batch that is to be flushed.
+    /// The number of a batch that is to be flushed.
     fn count(&self, flush: bool) -> Option<u64> {
         flush.then(|| self.progress.committed.fetch_add(1, Ordering::AcqRel) + 1)
     }

@@ -14,8 +14,6 @@ use crate::{Call, query};
 
 const PURPOSE: &str = "upload ticket";
 const CODE_LENGTH: usize = 16;
-/// How long a ticket is good for, in milliseconds: as long as an upload may rest by default.
-const LIFETIME: i64 = 24 * 60 * 60 * 1000;
 
 /// What a genuine ticket says.
 pub(crate) struct Ticket {
@@ -49,7 +47,11 @@ pub(crate) fn read(call: &Call, repository: &Repository, id: &str) -> Option<Tic
     let issuer = Uuid::try_parse(parts.next()?).ok()?;
     let presented = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
     let expected = code(call, repository, id, (algorithm, issued, issuer));
-    let in_time = call.registry.now().checked_sub(issued).is_some_and(|age| age < LIFETIME);
+    let in_time = call
+        .registry
+        .now()
+        .checked_sub(issued)
+        .is_some_and(|age| age < upload::TICKET_LIFETIME.as_millis() as i64);
     (in_time && call.identity.is_same(&expected, &presented)).then_some(Ticket {
         id,
         algorithm,

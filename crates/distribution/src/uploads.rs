@@ -45,7 +45,14 @@ pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Resu
 }
 
 pub(crate) async fn get(call: &Call, name: &RepositoryName, id: &str) -> Result<Reply, Error> {
-    let (_, found) = find(call, Action::INITIATE_LAYER_UPLOAD, name, id).await?;
+    let repository = call.repository(Action::INITIATE_LAYER_UPLOAD, name).await?;
+    let (registry, caller) = (&call.registry, &call.caller);
+    let found = match ticket::read(call, &repository, id) {
+        None => upload::look(registry, &repository, caller, id).await?,
+        Some(Ticket { id, algorithm, issuer }) => {
+            upload::look_ticketed(registry, &repository, caller, id, algorithm, issuer).await?
+        }
+    };
     Ok(underway(StatusCode::NO_CONTENT, &address(call, name, &found), &found))
 }
 
@@ -71,13 +78,20 @@ pub(crate) async fn put(
     id: &str,
     body: Body,
 ) -> Result<Reply, Error> {
-    let (repository, found) = find(call, Action::COMPLETE_LAYER_UPLOAD, name, id).await?;
+    let repository = call.repository(Action::COMPLETE_LAYER_UPLOAD, name).await?;
     let digest = query::value(call.parts.uri.query(), "digest").ok_or_else(|| {
         Error::DigestInvalid(
             "The parameter digest is missing: name the digest of the layer".to_owned(),
         )
     })?;
     let digest = read(&digest)?;
+    let found = match find(call, Action::COMPLETE_LAYER_UPLOAD, name, id).await {
+        Ok((_, found)) => found,
+        Err(error) => {
+            let again = upload::was_finished(&call.registry, &repository, id, &digest).await?;
+            return if again { Ok(created(name, &digest)) } else { Err(error) };
+        }
+    };
     let body = announced(call, body);
     if body.length != Some(0) {
         call.repository(Action::UPLOAD_LAYER_PART, name).await?;

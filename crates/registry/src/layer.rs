@@ -193,6 +193,10 @@ pub async fn mount(
     for name in names {
         match registry.repository(caller, action, target.registry(), &name).await {
             Ok(source) => {
+                // Also tells whether the bytes are there.
+                if announce(registry, &source, digest).await?.is_none() {
+                    continue;
+                }
                 if link_from(registry, &source, target, digest).await? {
                     return Ok(true);
                 }

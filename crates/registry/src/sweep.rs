@@ -65,26 +65,34 @@ impl Registry {
         loop {
             let old = self.db.all::<(String,)>(&OLD_UPLOADS, (before, BATCH)).await?;
             for (id,) in &old {
-                let values = (id.as_str(), before);
-                let deleted = tx!(self.db, |tx| {
-                    tx.execute(&DELETE_UPLOAD, values).await.map_err(Error::from)
-                })?;
-                // One that was gone on with in between is spared.
-                if let (1, Ok(id)) = (deleted, id.parse()) {
-                    self.tickets.end(id);
-                    self.store.discard(id).await?;
-                }
-                swept.uploads += deleted;
+                swept.uploads += self.sweep_upload(id, before).await?;
             }
-            if old.len() < BATCH as usize {
+            // One that is busy stays for the next sweep, and must not be met again in this one.
+            if old.len() < BATCH as usize || swept.uploads == 0 {
                 return Ok(());
             }
         }
     }
 
+    /// Removes an upload unless somebody is at it, or has gone on with it in between.
+    async fn sweep_upload(&self, id: &str, before: i64) -> Result<u64, Error> {
+        let uuid = id.parse().map_err(Error::fault)?;
+        let Some(_turn) = self.turns.try_take(uuid) else { return Ok(0) };
+        let deleted = tx!(self.db, |tx| {
+            tx.execute(&DELETE_UPLOAD, (id, before)).await.map_err(Error::from)
+        })?;
+        if deleted == 1 {
+            self.tickets.end(uuid, None);
+            self.store.discard(uuid).await?;
+        }
+        Ok(deleted)
+    }
+
     async fn sweep_links(&self, before: i64, swept: &mut Swept) -> Result<(), Error> {
         let mut after = (String::new(), String::new());
         loop {
+            // Who was told of a layer a moment ago relies on it.
+            self.write_activity().await?;
             let values = (after.0.as_str(), after.1.as_str(), BATCH);
             let rows = self.db.all::<(String, String)>(&OLD_LINKS, values).await?;
             let Some(last) = rows.last().cloned() else { return Ok(()) };
@@ -139,6 +147,7 @@ impl Registry {
         while let Some(listed) = uploads.next().await {
             let listed = listed.map_err(Error::fault)?;
             let name = (listed.name.to_string(),);
+            let Some(_turn) = self.turns.try_take(listed.name) else { continue };
             if is_older(listed.modified, before)
                 && self.db.optional::<(String,)>(&KNOWN_UPLOAD, name).await?.is_none()
             {

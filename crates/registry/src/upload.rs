@@ -8,8 +8,8 @@ mod turns;
 
 pub use finish::{complete, finish, monolithic};
 pub(crate) use tickets::Tickets;
-pub use tickets::{find_ticketed, issuer, ticketed};
-pub(crate) use turns::Turns;
+pub use tickets::{TICKET_LIFETIME, find_ticketed, issuer, look_ticketed, ticketed, was_finished};
+pub(crate) use turns::{Turn, Turns};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -39,6 +39,8 @@ pub struct Upload {
     hasher: Hasher,
     /// Whether it has a row. One without bytes needs none: a ticket says all that is to be known.
     is_stored: bool,
+    /// Held from reading the state to recording the next one; None for a mere look.
+    turn: Option<Turn>,
 }
 
 /// Bytes sent along with a request.
@@ -72,8 +74,22 @@ pub async fn begin(
     Ok(upload)
 }
 
-/// The upload with this id, if it is one of this repository and this caller.
+/// The upload with this id, if it is one of this repository and this caller, for as long as the
+/// value lives: other requests on it wait, and are refused as busy when that takes long.
 pub async fn find(
+    registry: &Registry,
+    repository: &Repository,
+    caller: &Caller,
+    id: &str,
+) -> Result<Upload, Error> {
+    let uuid = Uuid::try_parse(id).map_err(|_| unknown(repository, id))?;
+    let turn = registry.turns.take(uuid).await.ok_or(Error::UploadBusy)?;
+    let found = look(registry, repository, caller, id).await?;
+    Ok(Upload { turn: Some(turn), ..found })
+}
+
+/// The state of the upload with this id, as it was last recorded; nothing can be done with it.
+pub async fn look(
     registry: &Registry,
     repository: &Repository,
     caller: &Caller,
@@ -103,6 +119,7 @@ pub async fn find(
         last_part,
         hasher: Hasher::restore(&hasher).map_err(Error::fault)?,
         is_stored: true,
+        turn: None,
     })
 }
 
@@ -175,6 +192,7 @@ impl Upload {
             last_part: 0,
             hasher: Hasher::new(algorithm),
             is_stored: false,
+            turn: None,
         }
     }
 
@@ -294,7 +312,7 @@ async fn save(
 }
 
 async fn discard(registry: &Registry, upload: &Upload) -> Result<(), Error> {
-    registry.tickets.end(upload.id);
+    registry.tickets.end(upload.id, None);
     if upload.is_stored {
         return delete(registry, upload.id).await;
     }

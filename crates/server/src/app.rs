@@ -40,6 +40,8 @@ struct Doors {
 
 /// A body up to this size is read without further ado, in bytes.
 const SMALL_BODY: usize = 1024 * 1024;
+/// How long the body of an API request may take; the largest has 29 MiB.
+const BODY_TIME: std::time::Duration = std::time::Duration::from_secs(120);
 /// What large bodies may take together, in mebibytes.
 const LARGE_BODIES: u32 = 256;
 
@@ -114,9 +116,13 @@ impl Doors {
             Ok(room) => room,
             Err(response) => return response,
         };
-        let body = match read(&parts, body).await {
-            Ok(body) => body,
-            Err(response) => return response,
+        let body = match tokio::time::timeout(BODY_TIME, read(&parts, body)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(response)) => return response,
+            Err(_) => {
+                let told = "The request body took longer than two minutes.\n";
+                return text(StatusCode::REQUEST_TIMEOUT, told.to_owned());
+            }
         };
         let id = parts.extensions.get::<RequestId>().map(|id| id.0.to_string()).unwrap_or_default();
         let answer = match parts.headers.contains_key("x-amz-target") {

@@ -76,13 +76,12 @@ impl Files {
     pub(crate) async fn promote(
         self: &Arc<Files>,
         id: Uuid,
-        digest: &Digest,
+        object: &Object,
         size: u64,
-    ) -> Result<Object, Error> {
+    ) -> Result<(), Error> {
         self.disk.writable()?;
         let claim = self.busy.claim(id)?;
-        let object = Object::new(digest, id);
-        let files = Arc::clone(self);
+        let (files, object) = (Arc::clone(self), object.clone());
         blocking(move || {
             let _claim = claim;
             let upload = id.to_string();
@@ -94,7 +93,7 @@ impl Files {
             }
             // The name before the flush: one journal commit then covers both, and nobody can know the name yet.
             files.disk.rename(&files.uploads, &upload, &files.blobs, object.as_str())?;
-            files.keep(object, &file)
+            files.keep(object, &file).map(drop)
         })
         .await
     }

@@ -13,7 +13,7 @@ async fn push_in_parts(store: &Store, id: Uuid, bytes: &Bytes) -> Result<Object,
     hasher.update(&bytes[..half]);
     let appended = append(store, id, hasher, &bytes.slice(half..)).await?;
     store.sync(id).await?;
-    store.promote(id, &appended.hasher.finish(), appended.received).await
+    promote(&store, id, &appended.hasher.finish(), appended.received).await
 }
 
 async fn place(store: &Store, id: Uuid, bytes: &Bytes) -> Result<Object, Error> {
@@ -69,7 +69,7 @@ async fn refuses_writes(store: &Store, id: Uuid, object: &Object) {
     let refused = [
         append(store, id, Hasher::new(SHA256), &bytes).await.err(),
         store.sync(id).await.err(),
-        store.promote(id, &digest(b""), 0).await.err(),
+        promote(&store, id, &digest(b""), 0).await.err(),
         store.place(id, &digest(&bytes), bytes).await.err(),
         store.discard(id).await.err(),
         store.delete(object).await.err(),
@@ -122,7 +122,7 @@ async fn a_full_disk_takes_nothing_and_goes_on_when_there_is_room() {
         assert!(!store.failed());
     }
     let appended = append(&store, id, appended.hasher, &bytes.slice(100_000..)).await.unwrap();
-    let object = store.promote(id, &appended.hasher.finish(), 2_000_000).await.unwrap();
+    let object = promote(&store, id, &appended.hasher.finish(), 2_000_000).await.unwrap();
     assert!(whole(&store, &object).await == bytes);
 }
 
@@ -138,11 +138,11 @@ async fn a_failed_flush_is_never_tried_again() {
             let (id, appended) = begin(&store, &content(1_000)).await;
             let digest = appended.hasher.finish();
             store.faults().fail(Some(call), 1, errno.raw_os_error());
-            store.promote(id, &digest, 1_000).await.unwrap_err();
+            promote(&store, id, &digest, 1_000).await.unwrap_err();
             // Even a store opened anew must not find bytes whose flush failed.
             let store = reopened(&folder);
             for id in [part, id] {
-                let again = store.promote(id, &digest, 1_000).await.unwrap_err();
+                let again = promote(&store, id, &digest, 1_000).await.unwrap_err();
                 assert!(matches!(again, Error::Missing), "{again}");
             }
             assert!(objects(&store).await.is_empty());

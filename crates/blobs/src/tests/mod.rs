@@ -71,7 +71,7 @@ async fn begin(store: &Store, bytes: &Bytes) -> (Uuid, Appended) {
 
 async fn push(store: &Store, bytes: &Bytes) -> Object {
     let (id, appended) = begin(store, bytes).await;
-    store.promote(id, &appended.hasher.finish(), appended.received).await.unwrap()
+    promote(&store, id, &appended.hasher.finish(), appended.received).await.unwrap()
 }
 
 async fn read(content: &Content, range: std::ops::Range<u64>) -> io::Result<Vec<u8>> {
@@ -94,4 +94,10 @@ async fn objects(store: &Store) -> Vec<Listed<Object>> {
 
 fn digest(bytes: &[u8]) -> Digest {
     Digest::of(SHA256, bytes)
+}
+
+/// Promotes under the name that the upload's own id gives.
+async fn promote(store: &Store, id: Uuid, digest: &Digest, size: u64) -> Result<Object, Error> {
+    let object = Object::new(digest, id);
+    store.promote(id, &object, size).await.map(|()| object)
 }

@@ -30,7 +30,7 @@ fn any_chunking_and_any_resumption_stores_the_same_bytes() {
             let (store, expected) = (reopened(&folder), source.slice(..at));
             let digest = hasher.finish();
             assert_eq!(digest, Digest::of(algorithm, &expected));
-            let object = store.promote(id, &digest, at as u64).await.unwrap();
+            let object = promote(&store, id, &digest, at as u64).await.unwrap();
             assert_eq!(object, Object::new(&digest, id));
             assert!(whole(&store, &object).await == expected);
             assert!(uploads(&store).await.is_empty());
@@ -45,7 +45,7 @@ async fn many_tiny_and_empty_frames_arrive_whole() {
     let tiny = frames(&bytes, 1).flat_map(|frame| stream::iter([Ok(Bytes::new()), frame]));
     let id = Uuid::now_v7();
     let appended = store.append(id, 0, Hasher::new(SHA256), tiny, 5_000).await.unwrap();
-    let object = store.promote(id, &appended.hasher.finish(), 5_000).await.unwrap();
+    let object = promote(&store, id, &appended.hasher.finish(), 5_000).await.unwrap();
     assert_eq!(whole(&store, &object).await, bytes);
 }
 
@@ -79,25 +79,25 @@ async fn a_size_other_than_the_uploads_is_refused_and_changes_nothing() {
     let (id, appended) = begin(&store, &bytes).await;
     let digest = appended.hasher.finish();
     for expected in [0, 999, 1_001] {
-        let refused = store.promote(id, &digest, expected).await.unwrap_err();
+        let refused = promote(&store, id, &digest, expected).await.unwrap_err();
         assert!(
             matches!(refused, Error::WrongSize { held: 1_000, expected: said } if said == expected)
         );
         assert!(objects(&store).await.is_empty());
     }
-    store.promote(id, &digest, 1_000).await.unwrap();
-    let again = store.promote(id, &digest, 1_000).await.unwrap_err();
+    promote(&store, id, &digest, 1_000).await.unwrap();
+    let again = promote(&store, id, &digest, 1_000).await.unwrap_err();
     assert!(matches!(again, Error::Missing), "{again}");
 }
 
 #[tokio::test]
 async fn a_blob_without_bytes_needs_no_upload() {
     let (_folder, store) = fresh();
-    let object = store.promote(Uuid::now_v7(), &digest(b""), 0).await.unwrap();
+    let object = promote(&store, Uuid::now_v7(), &digest(b""), 0).await.unwrap();
     assert!(whole(&store, &object).await.is_empty());
     let placed = store.place(Uuid::now_v7(), &digest(b""), Bytes::new()).await.unwrap();
     assert!(whole(&store, &placed).await.is_empty());
-    let absent = store.promote(Uuid::now_v7(), &digest(b"x"), 1).await.unwrap_err();
+    let absent = promote(&store, Uuid::now_v7(), &digest(b"x"), 1).await.unwrap_err();
     assert!(matches!(absent, Error::Missing), "{absent}");
 }
 
@@ -145,7 +145,7 @@ async fn what_nobody_acknowledged_is_cut_off() {
     assert_eq!((nothing.received, uploads(&store).await[0].size), (300_000, 300_000));
     let tail = bytes.slice(300_000..400_000);
     let appended = append(&store, id, hasher, &tail).await.unwrap();
-    let object = store.promote(id, &appended.hasher.finish(), 400_000).await.unwrap();
+    let object = promote(&store, id, &appended.hasher.finish(), 400_000).await.unwrap();
     assert!(whole(&store, &object).await == bytes[..400_000]);
 }
 
@@ -165,7 +165,7 @@ async fn a_broken_stream_keeps_what_came() {
         assert_eq!(appended.received, came as u64);
         let appended = append(&store, id, appended.hasher, &bytes.slice(came..)).await.unwrap();
         assert_eq!(appended.hasher.finish(), digest(&bytes));
-        store.promote(id, &digest(&bytes), 2_000_000).await.unwrap();
+        promote(&store, id, &digest(&bytes), 2_000_000).await.unwrap();
     }
 }
 
@@ -207,7 +207,7 @@ async fn one_writer_at_a_time() {
     assert!((&mut first).now_or_never().is_none());
     let second = store.append(id, 0, Hasher::new(SHA256), frames(&bytes, 1), 10).await;
     assert!(matches!(second, Err(AppendError::Busy)));
-    assert!(matches!(store.promote(id, &digest(b""), 0).await, Err(Error::Busy)));
+    assert!(matches!(promote(&store, id, &digest(b""), 0).await, Err(Error::Busy)));
     begin(&store, &bytes).await;
     drop(first);
     store.append(id, 0, Hasher::new(SHA256), frames(&bytes, 1), 10).await.unwrap();
@@ -234,7 +234,7 @@ async fn an_append_that_nobody_waits_for_ends_and_can_be_repeated() {
         assert_eq!(appended.hasher.finish(), digest(&bytes));
         assert_eq!(uploads(&store).await[0].size, 3_000_000);
     }
-    let object = store.promote(id, &digest(&bytes), 3_000_000).await.unwrap();
+    let object = promote(&store, id, &digest(&bytes), 3_000_000).await.unwrap();
     assert!(whole(&store, &object).await == bytes);
 }
 

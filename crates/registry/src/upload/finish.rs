@@ -65,11 +65,10 @@ where
     if offset.is_some_and(|offset| offset != upload.received) {
         return Err(Error::RangeInvalid { received: upload.received });
     }
-    let _turn = registry.turns.take(upload.id).await;
     if upload.received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
         let row = upload.is_stored.then_some(upload.id);
         whole(registry, repository, row, digest, body).await?;
-        registry.tickets.end(upload.id);
+        registry.tickets.end(upload.id, Some(digest.clone()));
         return Ok(());
     }
     let upload = match body.length {
@@ -93,8 +92,10 @@ where
     if body.length.is_some_and(|length| length <= WHOLE) {
         return whole(registry, repository, None, digest, body).await;
     }
-    let upload = Upload::fresh(Uuid::new_v4(), String::new(), digest.algorithm());
+    let mut upload = Upload::fresh(Uuid::new_v4(), String::new(), digest.algorithm());
     let id = upload.id;
+    // Nobody else knows the id, but the sweep sees the file.
+    upload.turn = registry.turns.try_take(id);
     let error = match store(registry, upload, body.stream).await {
         Ok((upload, None)) => return seal(registry, repository, upload, digest).await,
         Ok((_, Some(reason))) => Error::BrokenOff(reason),
@@ -118,7 +119,6 @@ pub async fn complete(
     if upload.small_parts > 0 {
         return Err(Error::LayerPartTooSmall);
     }
-    let _turn = registry.turns.take(upload.id).await;
     let digest = upload.hasher.clone().finish();
     if !digests.iter().any(|named| named == digest.as_str()) {
         discard(registry, &upload).await?;
@@ -212,16 +212,18 @@ async fn land(
 ) -> Result<(), Error> {
     let (id, size) = (upload.id, upload.received);
     let row = upload.is_stored.then_some(id);
-    registry.tickets.end(id);
+    registry.tickets.end(id, Some(digest.clone()));
     let lost = match link_live(registry, repository, digest, row).await? {
         Live::Linked => return Ok(registry.store.discard(id).await?),
         Live::Lost(object) => Some(object),
         Live::None => None,
     };
     if size > INLINE {
-        let _landing = registry.landing.begin(&Object::new(digest, id));
-        let object = registry.store.promote(id, digest, size).await;
-        let object = object.map_err(|error| bytes_gone(error, repository, id))?;
+        // A name of its own: that of the upload could come again with an old ticket.
+        let object = Object::new(digest, Uuid::new_v4());
+        let _landing = registry.landing.begin(&object);
+        let promoted = registry.store.promote(id, &object, size).await;
+        promoted.map_err(|error| bytes_gone(error, repository, id))?;
         let landed = Landed::Stored { object, lost };
         return link(registry, repository, digest, size, landed, row).await;
     }
@@ -316,7 +318,7 @@ async fn heal(
 ) -> Result<bool, wharf_db::Error> {
     let healed = tx.execute(&HEAL, (digest.as_str(), object, lost)).await? == 1;
     let remembered = registry.remembered.clone();
-    tx.after_commit(move || remembered.layers.invalidate_all());
+    tx.after_commit(move || remembered.contents.advance_all());
     Ok(healed)
 }
 

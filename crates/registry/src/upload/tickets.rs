@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use uuid::Uuid;
-use wharf_oci::Algorithm;
+use wharf_oci::{Algorithm, Digest};
 use wharf_policy::Caller;
 
-use super::{Upload, find};
-use crate::{Error, Registry, Repository};
+use super::{Upload, look};
+use crate::{Error, Registry, Repository, layer};
 
 /// What this process knows of uploads by their ids.
 pub(crate) struct Tickets {
@@ -21,15 +22,23 @@ pub(crate) struct Tickets {
     /// Whether no other process gives uploads their rows.
     exclusive: bool,
     stored: Mutex<HashSet<Uuid>>,
-    ended: Cache<Uuid, ()>,
+    /// With the digest of the layer that came of it, if one did.
+    ended: Cache<Uuid, Option<Digest>>,
 }
+
+/// How long a ticket is good for.
+pub const TICKET_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How many ended uploads are remembered.
 const ENDED: u64 = 20_000;
 
 impl Tickets {
     pub(crate) fn new(exclusive: bool, lifetime: Duration) -> Tickets {
-        let ended = Cache::builder().max_capacity(ENDED).time_to_live(lifetime).build();
+        let ended = Cache::builder()
+            .max_capacity(ENDED)
+            .eviction_policy(EvictionPolicy::lru())
+            .time_to_live(lifetime.max(TICKET_LIFETIME))
+            .build();
         let process = Uuid::new_v4();
         Tickets { process, exclusive, stored: Mutex::default(), ended }
     }
@@ -40,8 +49,8 @@ impl Tickets {
     }
 
     /// The upload is over, and its ticket cannot begin it anew.
-    pub(crate) fn end(&self, id: Uuid) {
-        self.ended.insert(id, ());
+    pub(crate) fn end(&self, id: Uuid, layer: Option<Digest>) {
+        self.ended.insert(id, layer);
         self.stored().remove(&id);
     }
 
@@ -72,8 +81,8 @@ pub fn issuer(registry: &Registry) -> Uuid {
     registry.tickets.process
 }
 
-/// The upload that a genuine ticket, issued by the process `issuer`, vouches for: with its bytes, if some have
-/// arrived under another address of it; not once it was ended.
+/// The upload that a genuine ticket, issued by the process `issuer`, vouches for, as [`find`] gives
+/// it: with its bytes, if some have arrived under another address of it; not once it was ended.
 pub async fn find_ticketed(
     registry: &Registry,
     repository: &Repository,
@@ -82,15 +91,42 @@ pub async fn find_ticketed(
     algorithm: Algorithm,
     issuer: Uuid,
 ) -> Result<Upload, Error> {
-    if !registry.tickets.is_ended(id) {
-        let fresh = ticketed(caller, id, algorithm);
-        if registry.tickets.has_no_row(id, issuer) {
-            return Ok(fresh);
-        }
-        return match find(registry, repository, caller, &id.to_string()).await {
-            Err(Error::UploadNotFound { .. }) => Ok(fresh),
-            found => found,
-        };
+    let turn = registry.turns.take(id).await.ok_or(Error::UploadBusy)?;
+    let found = look_ticketed(registry, repository, caller, id, algorithm, issuer).await?;
+    Ok(Upload { turn: Some(turn), ..found })
+}
+
+/// As [`find_ticketed`], for a mere look.
+pub async fn look_ticketed(
+    registry: &Registry,
+    repository: &Repository,
+    caller: &Caller,
+    id: Uuid,
+    algorithm: Algorithm,
+    issuer: Uuid,
+) -> Result<Upload, Error> {
+    let is_ended = registry.tickets.is_ended(id);
+    let fresh = ticketed(caller, id, algorithm);
+    if !is_ended && registry.tickets.has_no_row(id, issuer) {
+        return Ok(fresh);
     }
-    find(registry, repository, caller, &id.to_string()).await
+    match look(registry, repository, caller, &id.to_string()).await {
+        Err(Error::UploadNotFound { .. }) if !is_ended => Ok(fresh),
+        found => found,
+    }
+}
+
+/// Whether the upload was ended lately with this digest, and the repository holds the layer: then
+/// ending it once more, as a client does that did not get the answer, succeeds again.
+pub async fn was_finished(
+    registry: &Registry,
+    repository: &Repository,
+    id: &str,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    let ended = Uuid::try_parse(id).ok().and_then(|id| registry.tickets.ended.get(&id));
+    if ended.flatten().as_ref() != Some(digest) {
+        return Ok(false);
+    }
+    Ok(layer::find(registry, repository, digest).await?.is_some())
 }
