@@ -8,20 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 use wharf_oci::Algorithm;
 use wharf_registry::Repository;
-use wharf_registry::upload::{self, Upload};
+use wharf_registry::upload::{self, Ticket, Upload};
 
 use crate::{Call, query};
 
 const PURPOSE: &str = "upload ticket";
 const CODE_LENGTH: usize = 16;
-
-/// What a genuine ticket says.
-pub(crate) struct Ticket {
-    pub(crate) id: Uuid,
-    pub(crate) algorithm: Algorithm,
-    /// The process that issued it.
-    pub(crate) issuer: Uuid,
-}
 
 /// Begins an upload and gives its ticket.
 pub(crate) fn begin(

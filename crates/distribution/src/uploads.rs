@@ -13,8 +13,7 @@ use wharf_registry::{Error, Repository, layer};
 use crate::answer::range;
 use crate::manifests::digest as read;
 use crate::range::chunk;
-use crate::ticket::{self, Ticket};
-use crate::{Call, Reply, query};
+use crate::{Call, Reply, query, ticket};
 
 /// Begins an upload, or ends it at once: by mounting, or with the whole blob in the body.
 pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Result<Reply, Error> {
@@ -49,9 +48,7 @@ pub(crate) async fn get(call: &Call, name: &RepositoryName, id: &str) -> Result<
     let (registry, caller) = (&call.registry, &call.caller);
     let found = match ticket::read(call, &repository, id) {
         None => upload::look(registry, &repository, caller, id).await?,
-        Some(Ticket { id, algorithm, issuer }) => {
-            upload::look_ticketed(registry, &repository, caller, id, algorithm, issuer).await?
-        }
+        Some(ticket) => upload::look_ticketed(registry, &repository, caller, &ticket).await?,
     };
     Ok(underway(StatusCode::NO_CONTENT, &address(call, name, &found), &found))
 }
@@ -120,9 +117,7 @@ async fn find(
     let (registry, caller) = (&call.registry, &call.caller);
     let found = match ticket::read(call, &repository, id) {
         None => upload::find(registry, &repository, caller, id).await?,
-        Some(Ticket { id, algorithm, issuer }) => {
-            upload::find_ticketed(registry, &repository, caller, id, algorithm, issuer).await?
-        }
+        Some(ticket) => upload::find_ticketed(registry, &repository, caller, &ticket).await?,
     };
     Ok((repository, found))
 }

@@ -8,7 +8,9 @@ mod turns;
 
 pub use finish::{complete, finish, monolithic};
 pub(crate) use tickets::Tickets;
-pub use tickets::{TICKET_LIFETIME, find_ticketed, issuer, look_ticketed, ticketed, was_finished};
+pub use tickets::{
+    TICKET_LIFETIME, Ticket, find_ticketed, issuer, look_ticketed, ticketed, was_finished,
+};
 pub(crate) use turns::{Turn, Turns};
 
 use bytes::Bytes;

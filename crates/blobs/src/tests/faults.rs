@@ -13,7 +13,7 @@ async fn push_in_parts(store: &Store, id: Uuid, bytes: &Bytes) -> Result<Object,
     hasher.update(&bytes[..half]);
     let appended = append(store, id, hasher, &bytes.slice(half..)).await?;
     store.sync(id).await?;
-    promote(&store, id, &appended.hasher.finish(), appended.received).await
+    promote(store, id, &appended.hasher.finish(), appended.received).await
 }
 
 async fn place(store: &Store, id: Uuid, bytes: &Bytes) -> Result<Object, Error> {
@@ -69,7 +69,7 @@ async fn refuses_writes(store: &Store, id: Uuid, object: &Object) {
     let refused = [
         append(store, id, Hasher::new(SHA256), &bytes).await.err(),
         store.sync(id).await.err(),
-        promote(&store, id, &digest(b""), 0).await.err(),
+        promote(store, id, &digest(b""), 0).await.err(),
         store.place(id, &digest(&bytes), bytes).await.err(),
         store.discard(id).await.err(),
         store.delete(object).await.err(),

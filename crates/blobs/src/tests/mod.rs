@@ -71,7 +71,7 @@ async fn begin(store: &Store, bytes: &Bytes) -> (Uuid, Appended) {
 
 async fn push(store: &Store, bytes: &Bytes) -> Object {
     let (id, appended) = begin(store, bytes).await;
-    promote(&store, id, &appended.hasher.finish(), appended.received).await.unwrap()
+    promote(store, id, &appended.hasher.finish(), appended.received).await.unwrap()
 }
 
 async fn read(content: &Content, range: std::ops::Range<u64>) -> io::Result<Vec<u8>> {

@@ -81,18 +81,24 @@ pub fn issuer(registry: &Registry) -> Uuid {
     registry.tickets.process
 }
 
-/// The upload that a genuine ticket, issued by the process `issuer`, vouches for, as [`find`] gives
+/// What a genuine ticket says.
+pub struct Ticket {
+    pub id: Uuid,
+    pub algorithm: Algorithm,
+    /// The process that issued it.
+    pub issuer: Uuid,
+}
+
+/// The upload that a genuine ticket vouches for, as [`find`] gives
 /// it: with its bytes, if some have arrived under another address of it; not once it was ended.
 pub async fn find_ticketed(
     registry: &Registry,
     repository: &Repository,
     caller: &Caller,
-    id: Uuid,
-    algorithm: Algorithm,
-    issuer: Uuid,
+    ticket: &Ticket,
 ) -> Result<Upload, Error> {
-    let turn = registry.turns.take(id).await.ok_or(Error::UploadBusy)?;
-    let found = look_ticketed(registry, repository, caller, id, algorithm, issuer).await?;
+    let turn = registry.turns.take(ticket.id).await.ok_or(Error::UploadBusy)?;
+    let found = look_ticketed(registry, repository, caller, ticket).await?;
     Ok(Upload { turn: Some(turn), ..found })
 }
 
@@ -101,10 +107,9 @@ pub async fn look_ticketed(
     registry: &Registry,
     repository: &Repository,
     caller: &Caller,
-    id: Uuid,
-    algorithm: Algorithm,
-    issuer: Uuid,
+    ticket: &Ticket,
 ) -> Result<Upload, Error> {
+    let Ticket { id, algorithm, issuer } = *ticket;
     let is_ended = registry.tickets.is_ended(id);
     let fresh = ticketed(caller, id, algorithm);
     if !is_ended && registry.tickets.has_no_row(id, issuer) {
