@@ -35,10 +35,11 @@ pub struct Pushed {
 const PARSE_INLINE: usize = 64 * 1024;
 
 statement! {
-    MISSING_BLOBS = "SELECT value FROM json_each($2) WHERE value NOT IN
-                     (SELECT digest FROM blob_links WHERE repository_id = $1)";
-    MISSING_IMAGES = "SELECT value FROM json_each($2) WHERE value NOT IN
-                      (SELECT digest FROM images WHERE repository_id = $1)";
+    // Asked for each name, not by gathering all that the repository holds: it may hold much.
+    MISSING_BLOBS = "SELECT j.value FROM json_each($2) AS j WHERE NOT EXISTS
+                     (SELECT 1 FROM blob_links l WHERE l.repository_id = $1 AND l.digest = j.value)";
+    MISSING_IMAGES = "SELECT j.value FROM json_each($2) AS j WHERE NOT EXISTS
+                      (SELECT 1 FROM images i WHERE i.repository_id = $1 AND i.digest = j.value)";
     LARGEST = "SELECT COALESCE(MAX(size), 0) FROM images
                WHERE repository_id = $1 AND digest IN (SELECT value FROM json_each($2))";
     INSERT = "INSERT INTO images (repository_id, digest, media_type, artifact_media_type,
