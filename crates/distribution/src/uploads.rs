@@ -59,7 +59,8 @@ pub(crate) async fn patch(
     id: &str,
     body: Body,
 ) -> Result<Reply, Error> {
-    let (repository, found) = find(call, Action::UPLOAD_LAYER_PART, name, id).await?;
+    let repository = call.repository(Action::UPLOAD_LAYER_PART, name).await?;
+    let found = find(call, &repository, id).await?;
     let offset = match offset(call, &found)? {
         Place::Here(offset) => offset,
         Place::Elsewhere => return Ok(out_of_order(&address(call, name, &found), &found)),
@@ -82,8 +83,8 @@ pub(crate) async fn put(
         )
     })?;
     let digest = read(&digest)?;
-    let found = match find(call, Action::COMPLETE_LAYER_UPLOAD, name, id).await {
-        Ok((_, found)) => found,
+    let found = match find(call, &repository, id).await {
+        Ok(found) => found,
         Err(error) => {
             let again = upload::was_finished(&call.registry, &repository, id, &digest).await?;
             return if again { Ok(created(name, &digest)) } else { Err(error) };
@@ -102,24 +103,18 @@ pub(crate) async fn put(
 }
 
 pub(crate) async fn delete(call: &Call, name: &RepositoryName, id: &str) -> Result<Reply, Error> {
-    let (_, found) = find(call, Action::INITIATE_LAYER_UPLOAD, name, id).await?;
+    let repository = call.repository(Action::INITIATE_LAYER_UPLOAD, name).await?;
+    let found = find(call, &repository, id).await?;
     upload::cancel(&call.registry, found).await?;
     Ok(Reply::new(StatusCode::NO_CONTENT))
 }
 
-async fn find(
-    call: &Call,
-    action: Action,
-    name: &RepositoryName,
-    id: &str,
-) -> Result<(Repository, Upload), Error> {
-    let repository = call.repository(action, name).await?;
+async fn find(call: &Call, repository: &Repository, id: &str) -> Result<Upload, Error> {
     let (registry, caller) = (&call.registry, &call.caller);
-    let found = match ticket::read(call, &repository, id) {
-        None => upload::find(registry, &repository, caller, id).await?,
-        Some(ticket) => upload::find_ticketed(registry, &repository, caller, &ticket).await?,
-    };
-    Ok((repository, found))
+    match ticket::read(call, repository, id) {
+        None => upload::find(registry, repository, caller, id).await,
+        Some(ticket) => upload::find_ticketed(registry, repository, caller, &ticket).await,
+    }
 }
 
 /// Where a chunk belongs: behind what is there, or somewhere else.

@@ -4,7 +4,8 @@
 //! next sweep, never a row without bytes. Each step is one short serializable transaction that
 //! checks and acts, so a push that refers to a layer at the same moment wins or loses cleanly.
 
-use futures_util::{StreamExt as _, pin_mut};
+use futures_util::{StreamExt as _, TryStreamExt as _, pin_mut, stream};
+use wharf_blobs::Object;
 use wharf_db::{statement, tx};
 
 use crate::{Error, Registry};
@@ -24,6 +25,8 @@ pub struct Swept {
 
 /// Rows looked at in one transaction.
 const BATCH: i64 = 500;
+/// Objects that are removed from the store at the same time.
+const DELETED_AT_ONCE: usize = 8;
 
 statement! {
     OLD_UPLOADS = "SELECT id FROM uploads WHERE updated_at < $1 ORDER BY updated_at LIMIT $2";
@@ -49,7 +52,7 @@ statement! {
 }
 
 impl Registry {
-    /// Sweeps once through everything.
+    /// Sweeps once through everything. Can be dropped at any moment: the next sweep goes on.
     pub async fn sweep(&self) -> Result<Swept, Error> {
         let before = self.now() - self.settings.grace.as_millis() as i64;
         let mut swept = Swept::default();
@@ -126,13 +129,23 @@ impl Registry {
         let due = self.now() - self.settings.quarantine.as_millis() as i64;
         loop {
             let rows = self.db.all::<(String, Option<String>)>(&CONDEMNED, (due, BATCH)).await?;
-            for (id, object) in &rows {
-                if let Some(object) = object {
-                    self.store.delete(&object.parse().map_err(Error::fault)?).await?;
+            let objects = rows.iter().filter_map(|(_, object)| object.as_deref());
+            let objects: Vec<Object> =
+                objects.map(str::parse).collect::<Result<_, _>>().map_err(Error::fault)?;
+            let deleted = stream::iter(objects)
+                .map(|object| {
+                    let store = self.store.clone();
+                    async move { store.delete(&object).await }
+                })
+                .buffer_unordered(DELETED_AT_ONCE);
+            deleted.try_collect::<()>().await?;
+            tx!(self.db, |tx| {
+                for (id, _) in &rows {
+                    tx.execute(&FORGET, (id.as_str(),)).await?;
                 }
-                tx!(self.db, |tx| tx.execute(&FORGET, (id.as_str(),)).await.map_err(Error::from))?;
-                swept.files += 1;
-            }
+                Ok::<_, Error>(())
+            })?;
+            swept.files += rows.len() as u64;
             if rows.len() < BATCH as usize {
                 return Ok(());
             }

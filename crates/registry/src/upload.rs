@@ -85,9 +85,17 @@ pub async fn find(
     id: &str,
 ) -> Result<Upload, Error> {
     let uuid = Uuid::try_parse(id).map_err(|_| unknown(repository, id))?;
-    let turn = registry.turns.take(uuid).await.ok_or(Error::UploadBusy)?;
-    let found = look(registry, repository, caller, id).await?;
-    Ok(Upload { turn: Some(turn), ..found })
+    in_turn(registry, uuid, look(registry, repository, caller, id)).await
+}
+
+/// Looks once the turn has come, and keeps the turn.
+async fn in_turn(
+    registry: &Registry,
+    id: Uuid,
+    look: impl Future<Output = Result<Upload, Error>>,
+) -> Result<Upload, Error> {
+    let turn = registry.turns.take(id).await.ok_or(Error::UploadBusy)?;
+    Ok(Upload { turn: Some(turn), ..look.await? })
 }
 
 /// The state of the upload with this id, as it was last recorded; nothing can be done with it.

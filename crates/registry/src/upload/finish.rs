@@ -37,7 +37,7 @@ enum Live {
 }
 
 statement! {
-    LIVE = "SELECT id, object FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
+    LIVE = "SELECT object FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
     HEAL = "UPDATE blobs SET object = $2 WHERE digest = $1 AND condemned_at IS NULL AND object = $3";
     INSERT_BLOB = "INSERT INTO blobs (id, digest, size, object, content) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT (digest) WHERE condemned_at IS NULL DO NOTHING";
@@ -252,8 +252,8 @@ async fn link_live(
     digest: &Digest,
     row: Option<Uuid>,
 ) -> Result<Live, Error> {
-    let live = registry.db.optional::<(String, Option<String>)>(&LIVE, (digest.as_str(),)).await?;
-    let Some((_, object)) = live else { return Ok(Live::None) };
+    let live = registry.db.optional::<(Option<String>,)>(&LIVE, (digest.as_str(),)).await?;
+    let Some((object,)) = live else { return Ok(Live::None) };
     if let Some(object) = object {
         let object: Object = object.parse().map_err(Error::fault)?;
         match registry.store.open(&object).await {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use wharf_oci::{Algorithm, Digest};
 use wharf_policy::Caller;
 
-use super::{Upload, look};
+use super::{Upload, in_turn, look};
 use crate::{Error, Registry, Repository, layer};
 
 /// What this process knows of uploads by their ids.
@@ -97,9 +97,7 @@ pub async fn find_ticketed(
     caller: &Caller,
     ticket: &Ticket,
 ) -> Result<Upload, Error> {
-    let turn = registry.turns.take(ticket.id).await.ok_or(Error::UploadBusy)?;
-    let found = look_ticketed(registry, repository, caller, ticket).await?;
-    Ok(Upload { turn: Some(turn), ..found })
+    in_turn(registry, ticket.id, look_ticketed(registry, repository, caller, ticket)).await
 }
 
 /// As [`find_ticketed`], for a mere look.
