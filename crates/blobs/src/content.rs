@@ -10,8 +10,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use rustix::io::{Errno, ReadWriteFlags};
+
+use crate::s3::Remote;
 
 /// The most bytes in one chunk of a stream.
 const CHUNK: u64 = 256 * 1024;
@@ -19,65 +21,80 @@ const CHUNK: u64 = 256 * 1024;
 /// The most bytes that [`Content::small`] gives.
 const SMALL: u64 = 64 * 1024;
 
-/// An open object. Clones share the file; it stays readable when the object is deleted meanwhile.
+/// An open object. Clones share the file; one that is a file stays readable when the object is deleted meanwhile.
 #[derive(Clone, Debug)]
 pub struct Content {
     /// In bytes. An object never changes.
     pub size: u64,
-    file: Arc<File>,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    File(Arc<File>),
+    Remote(Remote),
 }
 
 impl Content {
-    pub(crate) fn new(file: Arc<File>) -> io::Result<Content> {
-        Ok(Content { size: file.metadata()?.len(), file })
+    pub(crate) fn of_file(file: Arc<File>) -> io::Result<Content> {
+        Ok(Content { size: file.metadata()?.len(), source: Source::File(file) })
     }
 
-    /// How many names the file has: none once it is deleted.
-    pub(crate) fn links(&self) -> io::Result<u64> {
-        Ok(self.file.metadata()?.nlink())
+    pub(crate) fn of_remote(remote: Remote, size: u64) -> Content {
+        Content { size, source: Source::Remote(remote) }
+    }
+
+    /// Whether the object still has its name, as far as that can be told without asking for it anew.
+    pub(crate) fn is_named(&self) -> io::Result<bool> {
+        match &self.source {
+            Source::File(file) => Ok(file.metadata()?.nlink() > 0),
+            Source::Remote(_) => Ok(true),
+        }
     }
 
     /// The file, for `sendfile` and the like, where the object is one. Its cursor is shared: read at offsets only.
     pub fn file(&self) -> Option<Arc<File>> {
-        Some(Arc::clone(&self.file))
+        match &self.source {
+            Source::File(file) => Some(Arc::clone(file)),
+            Source::Remote(_) => None,
+        }
     }
 
-    /// The bytes of `range`, in chunks of at most 256 KiB. What lies in the page cache is read at once, the rest by a
-    /// blocking thread. The stream ends with an error, and never early, when the file turns out shorter; a range that
-    /// reaches beyond the size is an error of the kind `InvalidInput`. Holds one chunk, and a second one as long as the
-    /// receiver holds on to it.
+    /// The bytes of `range`, in chunks. The stream ends with an error, and never early, when the object turns out
+    /// shorter; a range that reaches beyond the size is an error of the kind `InvalidInput`.
+    ///
+    /// Of a file, chunks have at most 256 KiB. What lies in the page cache is read at once, the rest by a blocking
+    /// thread. Holds one chunk, and a second one as long as the receiver holds on to it.
+    ///
+    /// From S3, one GET, and another one for the rest whenever a connection breaks: four that bring nothing, one after
+    /// the other, end the stream. An object that is not there is an error of the kind `NotFound`.
     pub fn read(
         &self,
         range: Range<u64>,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        let checked = if range.start <= range.end && range.end <= self.size {
-            Ok(Reading {
-                file: Arc::clone(&self.file),
-                rest: range,
-                nowait: true,
-                last: Bytes::new(),
-            })
-        } else {
-            Err(io::Error::new(io::ErrorKind::InvalidInput, "the range reaches beyond the object"))
+        if range.start > range.end || range.end > self.size {
+            let kind = io::ErrorKind::InvalidInput;
+            let beyond = io::Error::new(kind, "the range reaches beyond the object");
+            return stream::iter([Err(beyond)]).left_stream();
+        }
+        let reading = match &self.source {
+            Source::File(file) => read_file(Arc::clone(file), range).left_stream(),
+            Source::Remote(remote) => remote.read(range, self.size).right_stream(),
         };
-        stream::unfold(Some(checked), |reading| async {
-            match reading? {
-                Ok(reading) => reading.next().await,
-                Err(error) => Some((Err(error), None)),
-            }
-        })
+        reading.right_stream()
     }
 
     /// The whole content, when it is at most 64 KiB and can be read without blocking; `None` otherwise, and then
     /// [`Content::read`] is the way.
     pub fn small(&self) -> io::Result<Option<Bytes>> {
+        let Source::File(file) = &self.source else { return Ok(None) };
         if self.size > SMALL {
             return Ok(None);
         }
         let mut buffer = BytesMut::zeroed(self.size as usize);
         let mut filled = 0;
         while filled < buffer.len() {
-            match read_cached(&self.file, &mut buffer[filled..], filled as u64) {
+            match read_cached(file, &mut buffer[filled..], filled as u64) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => filled += read,
                 Err(_) => return Ok(None),
@@ -85,6 +102,14 @@ impl Content {
         }
         Ok(Some(buffer.freeze()))
     }
+}
+
+fn read_file(
+    file: Arc<File>,
+    rest: Range<u64>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let reading = Reading { file, rest, nowait: true, last: Bytes::new() };
+    stream::unfold(Some(reading), |reading| async { reading?.next().await })
 }
 
 /// Reads only what lies in the page cache.
@@ -102,7 +127,7 @@ struct Reading {
     last: Bytes,
 }
 
-type Step = Option<(io::Result<Bytes>, Option<io::Result<Reading>>)>;
+type Step = Option<(io::Result<Bytes>, Option<Reading>)>;
 
 impl Reading {
     async fn next(mut self) -> Step {
@@ -113,7 +138,7 @@ impl Reading {
             Ok(chunk) => {
                 self.rest.start += chunk.len() as u64;
                 self.last = chunk.clone();
-                Some((Ok(chunk), Some(Ok(self))))
+                Some((Ok(chunk), Some(self)))
             }
             Err(error) => Some((Err(error), None)),
         }

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::Appended;
+use crate::Progress;
 
 /// Why an operation on the store did not happen. What an error says about the bytes on disk is told at each variant.
 #[derive(Debug, thiserror::Error)]
@@ -64,9 +64,66 @@ pub enum Error {
     /// `blobs` and `uploads` are on different devices, so that a rename between them cannot be atomic.
     #[error("the folders `blobs` and `uploads` of the blob store are on different devices")]
     Devices,
+    /// The object store did not do what was asked, after as many tries as are allowed: it does not answer, or answers
+    /// that it is too busy. The same request may succeed later.
+    #[error("the object store does not serve: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The object store refuses what was asked: the credentials have expired or may not do it, or the bucket is gone.
+    #[error("the object store refuses: {0}")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The object store cannot be used as it is configured. The text says what to do.
+    #[error(transparent)]
+    Unusable(#[from] Unusable),
+    /// The upload was ended by [`End::Last`](crate::End::Last), or hashed anew, and takes no more bytes.
+    #[error("the upload was ended and takes no more bytes")]
+    Ended,
     /// Any other refusal of the operating system, for instance too many open files.
     #[error("the blob store: {0}")]
     Io(#[from] io::Error),
+}
+
+/// Why a store cannot begin to work with an S3 bucket.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// A setting cannot be what it is.
+    #[error("{setting} of the S3 store: {reason}")]
+    Setting {
+        /// Which one.
+        setting: &'static str,
+        /// What is wrong with it and what it should be.
+        reason: String,
+    },
+    /// Nowhere are there credentials, or they cannot be read.
+    #[error("no credentials for the S3 store: {0}")]
+    Credentials(String),
+    /// Nothing answers at the endpoint.
+    #[error("the S3 store at {endpoint} cannot be reached: {reason}")]
+    Unreachable {
+        /// The URL that was asked.
+        endpoint: String,
+        /// What happened, and what to look at.
+        reason: String,
+    },
+    /// The store answered, and the answer is a refusal.
+    #[error("the S3 store at {endpoint} refuses the bucket {bucket}: {reason}")]
+    Refuses {
+        /// The URL that was asked.
+        endpoint: String,
+        /// The bucket's name.
+        bucket: String,
+        /// What the store said, and what to do.
+        reason: String,
+    },
+    /// The store does not do something that is needed.
+    #[error("the S3 store at {endpoint} cannot hold layers: {operation}: {reason}")]
+    Incapable {
+        /// The URL that was asked.
+        endpoint: String,
+        /// What was tried.
+        operation: &'static str,
+        /// What came of it.
+        reason: String,
+    },
 }
 
 /// Why an append ended before its stream did.
@@ -75,8 +132,8 @@ pub enum AppendError<E> {
     Stream {
         /// The stream's own error.
         source: E,
-        /// Hash state and total after the bytes that arrived.
-        appended: Box<Appended>,
+        /// Where the upload stands after the bytes that arrived.
+        appended: Box<Progress>,
     },
     /// Another call is writing to this upload right now; nothing was written by this one.
     Busy,

@@ -1,14 +1,16 @@
-//! The store as the registry sees it, whatever keeps the bytes. Engines: files, today; an object store joins the enum
-//! with its own module. How files are laid out and written is in `files`.
+//! The store as the registry sees it, whatever keeps the bytes. The engines are in `files` and `s3`; here is what both
+//! promise.
 
-use std::{io, num::NonZeroUsize, path::Path, sync::Arc, time::SystemTime};
+use std::{io, num::NonZeroUsize, path::Path, sync::Arc, time::Duration, time::SystemTime};
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use uuid::Uuid;
-use wharf_oci::{Algorithm, Digest, Hasher};
+use wharf_oci::{Algorithm, Digest};
 
-use crate::{AppendError, Content, Error, Object, files::Files};
+use crate::{
+    AppendError, Content, End, Error, Object, Parts, Progress, S3Settings, files::Files, s3::S3,
+};
 
 /// The most bytes that [`Store::place`] takes.
 pub const SMALL_BLOB: u64 = 1 << 20;
@@ -20,6 +22,7 @@ pub struct Store(Engine);
 #[derive(Clone)]
 enum Engine {
     Files(Arc<Files>),
+    S3(Arc<S3>),
 }
 
 /// How a store of files behaves.
@@ -36,22 +39,14 @@ impl Default for Options {
     }
 }
 
-/// Where an upload stands after an append. The caller saves both before it answers.
-pub struct Appended {
-    /// The state of the hash over everything received.
-    pub hasher: Hasher,
-    /// Bytes of the whole upload so far.
-    pub received: u64,
-}
-
 /// One thing found by a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<Name> {
-    /// Which one: an upload's id or an object's name.
+    /// Which one: an upload's session or an object's name.
     pub name: Name,
-    /// In bytes.
+    /// In bytes; 0 for an upload on S3, where a listing does not tell it.
     pub size: u64,
-    /// Last write, by the store's clock.
+    /// Last write, by the store's clock. For what was sent to S3 in parts, when that began.
     pub modified: SystemTime,
 }
 
@@ -72,123 +67,201 @@ impl Store {
         Ok(Store(Engine::Files(Arc::new(Files::open(root, &options)?))))
     }
 
-    /// Writes `bytes` to the upload `id` from `offset` on, hashing on the way. `hasher` has seen the first `offset`
-    /// bytes; what the upload's file holds beyond them is an earlier write that nobody acknowledged and is cut off.
-    /// An append at 0 begins the upload. The whole upload may have at most `limit` bytes. Nothing is durable yet: see
-    /// [`Store::sync`] and [`Store::promote`]. When the future is dropped, the upload can go on from the old offset.
+    /// Opens the store in a bucket of S3, and tries out that the bucket does what is needed: put, get, ranged get,
+    /// head, a multipart upload of two parts, abort, delete, all under `probe/` and removed again. A bucket that takes
+    /// bytes with a wrong checksum is only warned of: what is stored there is still compared by length. Errors:
+    /// [`Error::Unusable`] says what is wrong and what to do, [`Error::Io`] that the spool folder cannot be used.
+    pub async fn s3(settings: S3Settings) -> Result<Store, Error> {
+        Ok(Store(Engine::S3(Arc::new(S3::open(settings).await?))))
+    }
+
+    /// Writes `bytes` behind those that `progress` tells of, hashing on the way. A session is a new one for each
+    /// upload's life. The whole upload may have at most `limit` bytes. Nothing is durable yet: see [`Store::sync`] and
+    /// [`Store::promote`]. When the future is dropped, the upload can go on from the old progress: what was written
+    /// beyond it was not acknowledged by anybody and is written again.
     pub async fn append<S, E>(
         &self,
-        id: Uuid,
-        offset: u64,
-        hasher: Hasher,
+        session: Uuid,
+        progress: Progress,
         bytes: S,
         limit: u64,
-    ) -> Result<Appended, AppendError<E>>
+        end: End,
+    ) -> Result<Progress, AppendError<E>>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
         match &self.0 {
-            Engine::Files(files) => files.append(id, offset, hasher, bytes, limit).await,
+            Engine::Files(files) => files.append(session, progress, bytes, limit).await,
+            Engine::S3(s3) => s3.append(session, progress, bytes, limit, end).await,
         }
     }
 
-    /// Makes the bytes that the upload has so far durable. When this fails, the upload is gone: after a failed flush
-    /// nobody knows what the disk holds.
-    pub async fn sync(&self, id: Uuid) -> Result<(), Error> {
+    /// Makes the bytes that the upload has so far durable. On S3 they are. When this fails, the upload is gone: after a
+    /// failed flush nobody knows what the disk holds.
+    pub async fn sync(&self, session: Uuid) -> Result<(), Error> {
         match &self.0 {
-            Engine::Files(files) => files.sync(id).await,
+            Engine::Files(files) => files.sync(session).await,
+            Engine::S3(_) => Ok(()),
         }
     }
 
-    /// Hashes the first `length` bytes of the upload anew, for a client that names another algorithm at the end than
-    /// the one its bytes were hashed with on the way.
-    pub async fn hash(&self, id: Uuid, length: u64, algorithm: Algorithm) -> Result<Digest, Error> {
+    /// Hashes what the upload has so far anew, for a client that names another algorithm at the end than the one its
+    /// bytes were hashed with on the way. Ends an upload on S3, as parts can be read only as a whole object, and
+    /// records that in `progress`.
+    pub async fn hash(
+        &self,
+        session: Uuid,
+        progress: &mut Progress,
+        algorithm: Algorithm,
+    ) -> Result<Digest, Error> {
         match &self.0 {
-            Engine::Files(files) => files.hash(id, length, algorithm).await,
+            Engine::Files(files) => files.hash(session, progress.received, algorithm).await,
+            Engine::S3(s3) => s3.hash(session, progress, algorithm).await,
         }
     }
 
-    /// The bytes of a small upload of exactly `length` bytes (at most [`SMALL_BLOB`]), for a caller that keeps them
-    /// elsewhere and then discards the upload.
-    pub async fn uploaded(&self, id: Uuid, length: u64) -> Result<Bytes, Error> {
+    /// The bytes of a small upload (at most [`SMALL_BLOB`]), for a caller that keeps them elsewhere and then discards
+    /// the upload.
+    pub async fn uploaded(&self, session: Uuid, progress: &Progress) -> Result<Bytes, Error> {
         match &self.0 {
-            Engine::Files(files) => files.uploaded(id, length).await,
+            Engine::Files(files) => files.uploaded(session, progress.received).await,
+            Engine::S3(s3) => s3.uploaded(session, progress).await,
         }
     }
 
-    /// Turns the upload of exactly `size` bytes into `object`, durably. The caller has compared the hash with the
-    /// digest in its name, and never uses a name twice. Nobody can find the object before the caller commits its row. An upload without bytes need not have
-    /// been begun. Errors: [`Error::WrongSize`] and [`Error::Busy`] leave the upload as it is; after a failure on the
-    /// way to the disk there is neither object nor upload.
-    pub async fn promote(&self, id: Uuid, object: &Object, size: u64) -> Result<(), Error> {
+    /// The name that the upload's bytes get by [`Store::promote`]; with no parts, a new one for [`Store::place`]. On
+    /// S3 it may change with each append and each call, so it is asked for right before, and once.
+    pub fn name(&self, session: Uuid, parts: &Parts, digest: &Digest) -> Object {
         match &self.0 {
-            Engine::Files(files) => files.promote(id, object, size).await,
+            Engine::Files(_) => Object::of_digest(digest, session),
+            Engine::S3(_) => S3::name(session, parts),
+        }
+    }
+
+    /// Turns the upload into `object`, durably. The caller has compared the hash with the digest, and the name is the
+    /// one that [`Store::name`] gave. Nobody can find the object before the caller commits its row. An upload without
+    /// bytes need not have been begun. Errors: [`Error::WrongSize`], [`Error::Busy`] and [`Error::Unavailable`] leave
+    /// the upload as it is; after another failure on the way there may be neither object nor upload.
+    pub async fn promote(
+        &self,
+        session: Uuid,
+        progress: &Progress,
+        object: &Object,
+    ) -> Result<(), Error> {
+        match &self.0 {
+            Engine::Files(files) => files.promote(session, progress.received, object).await,
+            Engine::S3(s3) => s3.promote(session, progress, object).await,
         }
     }
 
     /// Stores a small whole blob (at most [`SMALL_BLOB`] bytes), durably and without an upload. The caller has compared
-    /// the hash with `digest`; `id` is new.
-    pub async fn place(&self, id: Uuid, digest: &Digest, bytes: Bytes) -> Result<Object, Error> {
+    /// the hash with the digest, and the name is a new one.
+    pub async fn place(&self, object: &Object, bytes: Bytes) -> Result<(), Error> {
+        if bytes.len() as u64 > SMALL_BLOB {
+            return Err(Error::TooLarge { limit: SMALL_BLOB });
+        }
         match &self.0 {
-            Engine::Files(files) => files.place(id, digest, bytes).await,
+            Engine::Files(files) => files.place(object, bytes).await,
+            Engine::S3(s3) => s3.place(object, bytes).await,
         }
     }
 
-    /// Removes an upload's bytes. Without effect when there are none.
-    pub async fn discard(&self, id: Uuid) -> Result<(), Error> {
+    /// Removes an upload's bytes. Without effect when there are none. Without parts (a stray that no row knows) what
+    /// there is is looked for; of S3 that means multipart uploads, as the other bytes of a stray are listed as objects.
+    pub async fn discard(&self, session: Uuid, parts: Option<&Parts>) -> Result<(), Error> {
         match &self.0 {
-            Engine::Files(files) => files.discard(id).await,
+            Engine::Files(files) => files.discard(session).await,
+            Engine::S3(s3) => s3.discard(session, parts).await,
         }
     }
 
-    /// Removes an object. Without effect when it is gone. Who is reading it reads on to the end.
+    /// Removes an object. Without effect when it is gone. Who is reading it from a file reads on to the end.
     pub async fn delete(&self, object: &Object) -> Result<(), Error> {
         match &self.0 {
             Engine::Files(files) => files.delete(object).await,
+            Engine::S3(s3) => s3.delete(object).await,
         }
     }
 
-    /// Opens an object for reading. [`Error::Missing`] when it is not there.
-    pub async fn open(&self, object: &Object) -> Result<Content, Error> {
+    /// Opens an object of `size` bytes for reading. [`Error::Missing`] when it is not there; S3 is not asked before the
+    /// first read, which then fails with the kind `NotFound`.
+    pub async fn open(&self, object: &Object, size: u64) -> Result<Content, Error> {
         match &self.0 {
             Engine::Files(files) => files.content(object).await,
+            Engine::S3(s3) => Ok(s3.content(object, size)),
         }
     }
 
-    /// All uploads that have bytes, in no order. What begins or ends meanwhile may or may not appear.
+    /// Whether the object is there. On S3 a yes is remembered for half a minute.
+    pub async fn exists(&self, object: &Object) -> Result<bool, Error> {
+        match &self.0 {
+            Engine::Files(files) => match files.content(object).await {
+                Ok(_) => Ok(true),
+                Err(Error::Missing) => Ok(false),
+                Err(error) => Err(error),
+            },
+            Engine::S3(s3) => s3.exists(object).await,
+        }
+    }
+
+    /// A URL at which anybody can GET the object for that long (whole seconds, at most seven days), where the store has
+    /// such URLs and may give them away. Whether the object exists is not asked.
+    pub async fn signed_url(
+        &self,
+        object: &Object,
+        lifetime: Duration,
+    ) -> Result<Option<String>, Error> {
+        match &self.0 {
+            Engine::Files(_) => Ok(None),
+            Engine::S3(s3) => s3.signed_url(object, lifetime).await,
+        }
+    }
+
+    /// All uploads that have bytes, in no order; an upload may appear more than once. What begins or ends meanwhile may
+    /// or may not appear. On S3 only those that have sent parts: the bytes of the others are among the objects.
     pub fn uploads(&self) -> impl Stream<Item = io::Result<Listed<Uuid>>> + Send + 'static {
         match &self.0 {
-            Engine::Files(files) => files.list_uploads(),
+            Engine::Files(files) => files.list_uploads().left_stream(),
+            Engine::S3(s3) => s3.list_uploads().right_stream(),
         }
     }
 
     /// All objects, in no order. What is promoted or deleted meanwhile may or may not appear, and an object appears
-    /// here before its row is committed: the sweep must spare young ones.
+    /// here before its row is committed: the sweep must spare young ones. On S3 the bytes of unfinished uploads are
+    /// objects too: the sweep must spare those whose [`Object::session`] has a row.
     pub fn objects(&self) -> impl Stream<Item = io::Result<Listed<Object>>> + Send + 'static {
         match &self.0 {
-            Engine::Files(files) => files.list_objects(),
+            Engine::Files(files) => files.list_objects().left_stream(),
+            Engine::S3(s3) => s3.list_objects().right_stream(),
         }
     }
 
-    /// How much room the disk has.
-    pub fn free(&self) -> io::Result<Space> {
+    /// How much room the disk has; None where there is no such bound.
+    pub fn free(&self) -> io::Result<Option<Space>> {
         match &self.0 {
-            Engine::Files(files) => files.space(),
+            Engine::Files(files) => files.space().map(Some),
+            Engine::S3(_) => Ok(None),
         }
     }
 
-    /// True once the disk has failed: the store then refuses writes until it is opened anew.
+    /// True once the disk has failed: the store then refuses writes until it is opened anew. An object store does not
+    /// end like that.
     pub fn failed(&self) -> bool {
         match &self.0 {
             Engine::Files(files) => files.disk.failed(),
+            Engine::S3(_) => false,
         }
     }
 
     /// The failures planned for this store's disk calls.
+    ///
+    /// # Panics
+    /// For a store that has no disk.
     #[cfg(any(test, feature = "faults"))]
     pub fn faults(&self) -> &crate::Faults {
         match &self.0 {
             Engine::Files(files) => &files.disk.faults,
+            Engine::S3(_) => panic!("an S3 store has no disk calls"),
         }
     }
 }

@@ -10,29 +10,28 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use wharf_oci::Hasher;
 
-use super::{Files, busy::Claim, disk::MOST_PIECES, joined};
-use crate::{AppendError, Appended, Error};
+use super::{Files, disk::MOST_PIECES, joined};
+use crate::{AppendError, Error, Parts, Progress, busy::Claim};
 
 /// A batch is written when it holds this many bytes. Measured with 256 MiB of 64 KiB frames: at 512 KiB the allocator
 /// gives each batch back to the system and takes it again, which costs eight times the page faults and a third more
 /// CPU; 64 parallel pushes then hold twice as much, too. Much smaller ones make the hand-over between threads felt.
-const BATCH_BYTES: usize = 256 * 1024;
+pub(crate) const BATCH_BYTES: usize = 256 * 1024;
 
 impl Files {
     pub(crate) async fn append<S, E>(
         self: &Arc<Files>,
-        id: Uuid,
-        offset: u64,
-        hasher: Hasher,
+        session: Uuid,
+        progress: Progress,
         bytes: S,
         limit: u64,
-    ) -> Result<Appended, AppendError<E>>
+    ) -> Result<Progress, AppendError<E>>
     where
         S: Stream<Item = Result<Bytes, E>>,
     {
-        let mut pen = Pen::Resting(Writing::begin(self, id, offset, hasher)?);
+        let mut room = limit.saturating_sub(progress.received);
+        let mut pen = Pen::Resting(Writing::begin(self, session, progress)?);
         let mut batch = Batch::default();
-        let mut room = limit.saturating_sub(offset);
         let mut broken = None;
         let mut bytes = pin!(bytes);
         while let Some(frame) = bytes.next().await {
@@ -64,21 +63,23 @@ impl Files {
     }
 }
 
+/// Frames that are waiting to be written together.
 #[derive(Default)]
-struct Batch {
-    frames: Vec<Bytes>,
-    bytes: usize,
+pub(crate) struct Batch {
+    pub(crate) frames: Vec<Bytes>,
+    /// The sum of their lengths.
+    pub(crate) bytes: usize,
 }
 
 impl Batch {
-    fn push(&mut self, frame: Bytes) {
+    pub(crate) fn push(&mut self, frame: Bytes) {
         if !frame.is_empty() {
             self.bytes += frame.len();
             self.frames.push(frame);
         }
     }
 
-    fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.bytes >= BATCH_BYTES || self.frames.len() >= MOST_PIECES
     }
 }
@@ -104,19 +105,20 @@ impl Pen {
     }
 
     /// Writes what is left. An append without bytes still opens the file, to begin the upload or to check it.
-    async fn finish(self, batch: Batch) -> Result<Appended, Error> {
+    async fn finish(self, batch: Batch) -> Result<Progress, Error> {
         let mut writing = self.rest().await?;
         if writing.file.is_none() || !batch.frames.is_empty() {
             writing = joined(tokio::task::spawn_blocking(move || writing.write(&batch))).await?;
         }
-        Ok(Appended { hasher: writing.hasher, received: writing.received })
+        let Writing { hasher, received, .. } = *writing;
+        Ok(Progress { received, hasher, parts: Parts::default() })
     }
 }
 
 /// What a blocking thread needs to go on with an upload.
 struct Writing {
     files: Arc<Files>,
-    id: Uuid,
+    session: Uuid,
     /// Opened by the first batch, so that a small upload costs one blocking task.
     file: Option<File>,
     /// Where this append began: what the caller still knows when it fails.
@@ -129,18 +131,17 @@ struct Writing {
 impl Writing {
     fn begin(
         files: &Arc<Files>,
-        id: Uuid,
-        offset: u64,
-        hasher: Hasher,
+        session: Uuid,
+        Progress { received: offset, hasher, .. }: Progress,
     ) -> Result<Box<Writing>, Error> {
         files.disk.writable()?;
         if hasher.length() != offset {
             return Err(Error::WrongState { hashed: hasher.length(), offset });
         }
-        let claim = files.busy.claim(id)?;
+        let claim = files.busy.claim(session)?;
         Ok(Box::new(Writing {
             files: Arc::clone(files),
-            id,
+            session,
             file: None,
             offset,
             hasher,
@@ -153,7 +154,7 @@ impl Writing {
         self.files.disk.writable()?;
         let file = match self.file.take() {
             Some(file) => file,
-            None => self.files.open_upload(self.id, self.offset)?,
+            None => self.files.open_upload(self.session, self.offset)?,
         };
         for frame in &batch.frames {
             self.hasher.update(frame);
@@ -175,16 +176,16 @@ impl Writing {
         }
         if let Err(error) = self.files.disk.cut(file, self.offset) {
             // The next append or the sweep of uploads removes it.
-            tracing::warn!(id = %self.id, %error, "a refused append still takes room");
+            tracing::warn!(session = %self.session, %error, "a refused append still takes room");
         }
     }
 }
 
 impl Files {
     /// Opens the upload's file for an append at `offset`, and cuts off what lies beyond.
-    fn open_upload(&self, id: Uuid, offset: u64) -> Result<File, Error> {
+    fn open_upload(&self, session: Uuid, offset: u64) -> Result<File, Error> {
         let create = if offset == 0 { OFlags::CREATE } else { OFlags::empty() };
-        let file = self.disk.open(&self.uploads, &id.to_string(), create)?;
+        let file = self.disk.open(&self.uploads, &session.to_string(), create)?;
         let held = file.metadata()?.len();
         if held < offset {
             return Err(Error::Gap { offset, held });

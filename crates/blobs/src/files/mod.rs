@@ -2,8 +2,7 @@
 //! that write are in `disk`, appending in `append`, what ends an upload in `promote`, reading in `open`
 //! and `opened`, listing in `sweep`. Linux only: it relies on `renameat2`, `openat2` and `preadv2`.
 
-mod append;
-mod busy;
+pub(crate) mod append;
 pub(crate) mod disk;
 mod layout;
 mod open;
@@ -15,8 +14,8 @@ use std::{io, os::fd::OwnedFd, path::Path, sync::Arc};
 
 use tokio::task::JoinHandle;
 
-use self::{busy::Busy, disk::Disk, opened::Opened};
-use crate::{Error, Options};
+use self::{disk::Disk, opened::Opened};
+use crate::{Error, Options, busy::Busy};
 
 /// One folder of bytes. Every path is relative to one of two folders that stay open, so nothing outside can be named.
 pub(crate) struct Files {
@@ -43,14 +42,14 @@ impl Files {
 }
 
 /// Runs `act` where blocking is allowed. It runs to its end even when nobody waits any more.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     act: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     joined(tokio::task::spawn_blocking(act)).await
 }
 
 /// Waits for blocking work; its panic goes on here. It is refused only when the runtime shuts down.
-async fn joined<T>(task: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
+pub(crate) async fn joined<T>(task: JoinHandle<Result<T, Error>>) -> Result<T, Error> {
     match task.await {
         Ok(outcome) => outcome,
         Err(stopped) => match stopped.try_into_panic() {

@@ -36,11 +36,11 @@ impl Files {
 
     fn remember(&self, object: &Object, file: OwnedFd) -> Result<Content, Error> {
         let file = File::from(file);
-        let content = Content::new(Arc::new(file))?;
+        let content = Content::of_file(Arc::new(file))?;
         self.opened.insert(object.clone(), content.clone());
         // A delete may have run since the file was opened. It removes the name before it looks into the cache, so
         // either it finds this entry or the name is seen to be gone here.
-        if content.links()? == 0 {
+        if !content.is_named()? {
             self.opened.forget(object);
             return Err(Error::Missing);
         }

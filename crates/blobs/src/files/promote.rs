@@ -21,17 +21,17 @@ const HASHED_AT_ONCE: usize = 256 * 1024;
 impl Files {
     pub(crate) async fn hash(
         self: &Arc<Files>,
-        id: Uuid,
+        session: Uuid,
         length: u64,
         algorithm: Algorithm,
     ) -> Result<Digest, Error> {
-        let claim = self.busy.claim(id)?;
+        let claim = self.busy.claim(session)?;
         let files = Arc::clone(self);
         blocking(move || {
             let _claim = claim;
             let mut hasher = Hasher::new(algorithm);
             if length > 0 {
-                let upload = files.read_upload(id)?;
+                let upload = files.read_upload(session)?;
                 let mut piece = vec![0; HASHED_AT_ONCE];
                 while hasher.length() < length {
                     let offset = hasher.length();
@@ -48,7 +48,11 @@ impl Files {
         .await
     }
 
-    pub(crate) async fn uploaded(self: &Arc<Files>, id: Uuid, length: u64) -> Result<Bytes, Error> {
+    pub(crate) async fn uploaded(
+        self: &Arc<Files>,
+        session: Uuid,
+        length: u64,
+    ) -> Result<Bytes, Error> {
         if length > SMALL_BLOB {
             return Err(Error::TooLarge { limit: SMALL_BLOB });
         }
@@ -56,16 +60,16 @@ impl Files {
         blocking(move || {
             let mut bytes = vec![0; length as usize];
             if length > 0 {
-                files.read_upload(id)?.read_exact_at(&mut bytes, 0)?;
+                files.read_upload(session)?.read_exact_at(&mut bytes, 0)?;
             }
             Ok(bytes.into())
         })
         .await
     }
 
-    fn read_upload(&self, id: Uuid) -> Result<File, Error> {
+    fn read_upload(&self, session: Uuid) -> Result<File, Error> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let opened = rustix::fs::openat(&self.uploads, id.to_string(), flags, Mode::empty());
+        let opened = rustix::fs::openat(&self.uploads, session.to_string(), flags, Mode::empty());
         match opened {
             Ok(file) => Ok(File::from(file)),
             Err(rustix::io::Errno::NOENT) => Err(Error::Missing),
@@ -75,16 +79,16 @@ impl Files {
 
     pub(crate) async fn promote(
         self: &Arc<Files>,
-        id: Uuid,
-        object: &Object,
+        session: Uuid,
         size: u64,
+        object: &Object,
     ) -> Result<(), Error> {
         self.disk.writable()?;
-        let claim = self.busy.claim(id)?;
+        let claim = self.busy.claim(session)?;
         let (files, object) = (Arc::clone(self), object.clone());
         blocking(move || {
             let _claim = claim;
-            let upload = id.to_string();
+            let upload = session.to_string();
             let create = if size == 0 { OFlags::CREATE } else { OFlags::empty() };
             let file = files.disk.open(&files.uploads, &upload, create)?;
             let held = file.metadata()?.len();
@@ -93,23 +97,21 @@ impl Files {
             }
             // The name before the flush: one journal commit then covers both, and nobody can know the name yet.
             files.disk.rename(&files.uploads, &upload, &files.blobs, object.as_str())?;
-            files.keep(object, &file).map(drop)
+            files.keep(&object, &file)
         })
         .await
     }
 
     pub(crate) async fn place(
         self: &Arc<Files>,
-        id: Uuid,
-        digest: &Digest,
+        object: &Object,
         bytes: Bytes,
-    ) -> Result<Object, Error> {
+    ) -> Result<(), Error> {
         if bytes.len() as u64 > SMALL_BLOB {
             return Err(Error::TooLarge { limit: SMALL_BLOB });
         }
         self.disk.writable()?;
-        let object = Object::new(digest, id);
-        let files = Arc::clone(self);
+        let (files, object) = (Arc::clone(self), object.clone());
         blocking(move || {
             let file =
                 files.disk.open(&files.blobs, object.as_str(), OFlags::CREATE | OFlags::EXCL)?;
@@ -117,14 +119,14 @@ impl Files {
                 files.abandon(&files.blobs, object.as_str());
                 return Err(error);
             }
-            files.keep(object, &file)
+            files.keep(&object, &file)
         })
         .await
     }
 
     /// Makes a file that has its final name durable, bytes and name. When that fails, the file goes: after a failed
     /// flush a second one may succeed without the bytes being on the disk, so nobody must get to try.
-    fn keep(&self, object: Object, file: &File) -> Result<Object, Error> {
+    fn keep(&self, object: &Object, file: &File) -> Result<(), Error> {
         let kept =
             self.disk.make_read_only(file).and_then(|()| self.disk.sync(file)).and_then(|()| {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -132,21 +134,18 @@ impl Files {
                     .map_err(|errno| Error::Io(errno.into()))?;
                 self.disk.sync_folder(folder)
             });
-        match kept {
-            Ok(()) => Ok(object),
-            Err(error) => {
-                self.abandon(&self.blobs, object.as_str());
-                Err(error)
-            }
+        if kept.is_err() {
+            self.abandon(&self.blobs, object.as_str());
         }
+        kept
     }
 
     /// Flushes the bytes and, as the upload may be new, its name.
-    pub(crate) async fn sync(self: &Arc<Files>, id: Uuid) -> Result<(), Error> {
+    pub(crate) async fn sync(self: &Arc<Files>, session: Uuid) -> Result<(), Error> {
         self.disk.writable()?;
         let files = Arc::clone(self);
         blocking(move || {
-            let upload = id.to_string();
+            let upload = session.to_string();
             let file = files.disk.open(&files.uploads, &upload, OFlags::empty())?;
             let synced =
                 files.disk.sync_data(&file).and_then(|()| files.disk.sync_folder(&files.uploads));
@@ -158,10 +157,10 @@ impl Files {
         .await
     }
 
-    pub(crate) async fn discard(self: &Arc<Files>, id: Uuid) -> Result<(), Error> {
+    pub(crate) async fn discard(self: &Arc<Files>, session: Uuid) -> Result<(), Error> {
         self.disk.writable()?;
         let files = Arc::clone(self);
-        blocking(move || files.disk.remove(&files.uploads, &id.to_string())).await
+        blocking(move || files.disk.remove(&files.uploads, &session.to_string())).await
     }
 
     pub(crate) async fn delete(self: &Arc<Files>, object: &Object) -> Result<(), Error> {
