@@ -23,6 +23,8 @@ use crate::telemetry::{ErrorCode, OperationName, Principal, RequestId};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+/// The text format of Prometheus.
+const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// The application behind the listener: cheap to clone.
@@ -168,7 +170,11 @@ impl Doors {
 
     fn metrics(&self) -> Response<Body> {
         match self.metrics.page() {
-            Ok(page) => text(StatusCode::OK, page),
+            Ok(page) => {
+                let mut response = text(StatusCode::OK, page);
+                response.headers_mut().insert(CONTENT_TYPE, PROMETHEUS);
+                response
+            }
             Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::Method;
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Counter, Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Opts, Registry, TextEncoder,
 };
 
 use super::access::Dropped;
@@ -96,7 +96,7 @@ pub struct Metrics {
     connections: IntGauge,
     resident: IntGauge,
     descriptors: IntGauge,
-    cpu: prometheus::Gauge,
+    cpu: Counter,
     lines_dropped: IntGauge,
     open: Open,
     dropped: Dropped,
@@ -154,8 +154,7 @@ impl Metrics {
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let cpu =
-            prometheus::Gauge::new("process_cpu_seconds_total", "CPU time used, in seconds.")?;
+        let cpu = Counter::new("process_cpu_seconds_total", "CPU time used, in seconds.")?;
         registry.register(Box::new(cpu.clone()))?;
         Ok(Self {
             classes: classes.collect(),
@@ -203,7 +202,8 @@ impl Metrics {
         self.lines_dropped.set(to_gauge(self.dropped.count()));
         if let Some(process) = Process::now() {
             self.resident.set(to_gauge(process.resident));
-            self.cpu.set(process.cpu);
+            // The kernel counts; a counter can only be added to.
+            self.cpu.inc_by((process.cpu - self.cpu.get()).max(0.0));
         }
         if let Ok(entries) = std::fs::read_dir("/proc/self/fd") {
             self.descriptors.set(to_gauge(entries.count() as u64));
