@@ -92,6 +92,7 @@ CREATE TABLE blobs (
     CHECK ((object IS NULL) <> (content IS NULL))
 );
 CREATE UNIQUE INDEX blobs_live ON blobs (digest) WHERE condemned_at IS NULL;
+CREATE UNIQUE INDEX blobs_by_object ON blobs (object) WHERE object IS NOT NULL;
 CREATE INDEX blobs_condemned ON blobs (condemned_at) WHERE condemned_at IS NOT NULL;
 
 -- A repository's right to a blob. Without such a row the blob is not there for it.
@@ -105,19 +106,28 @@ CREATE TABLE blob_links (
 );
 CREATE INDEX blob_links_by_blob ON blob_links (blob_id);
 
--- An upload under way: how many bytes are there, and the state of the hash over them. `boot`
--- names the running kernel that wrote them: bytes that were not yet flushed do not survive it.
+-- An upload under way: how many bytes are there, the state of the hash over them, and what the
+-- store needs to go on. `session` names its bytes in the store. `boot` names the running kernel that
+-- wrote them: bytes that were not yet flushed do not survive it. `holder` is the request that works
+-- on it, where several replicas could. `finished` is the digest of the layer that came of it: kept
+-- for a while, for a client that did not get the answer and asks another replica.
 CREATE TABLE uploads (
     id ctext NOT NULL PRIMARY KEY,
     repository_id ctext NOT NULL REFERENCES repositories (id) ON DELETE CASCADE,
     principal ctext NOT NULL,
+    session ctext NOT NULL,
     received BIGINT NOT NULL,
     parts BIGINT NOT NULL,
     small_parts BIGINT NOT NULL,
     last_part BIGINT NOT NULL,
     hasher blob NOT NULL,
+    store_parts ctext NOT NULL,
     boot ctext NOT NULL,
+    holder ctext NOT NULL,
+    held_until BIGINT NOT NULL,
+    finished ctext,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
 CREATE INDEX uploads_by_update ON uploads (updated_at);
+CREATE UNIQUE INDEX uploads_by_session ON uploads (session);

@@ -75,6 +75,12 @@ impl Store {
         Ok(Store(Engine::S3(Arc::new(S3::open(settings).await?))))
     }
 
+    /// Whether the bytes are on this machine's own disk, where one process alone works on them and what was not
+    /// flushed is lost with the machine's power.
+    pub fn is_local(&self) -> bool {
+        matches!(self.0, Engine::Files(_))
+    }
+
     /// Writes `bytes` behind those that `progress` tells of, hashing on the way. A session is a new one for each
     /// upload's life. The whole upload may have at most `limit` bytes. Nothing is durable yet: see [`Store::sync`] and
     /// [`Store::promote`]. When the future is dropped, the upload can go on from the old progress: what was written
@@ -192,11 +198,11 @@ impl Store {
         }
     }
 
-    /// Whether the object is there. On S3 a yes is remembered for half a minute.
-    pub async fn exists(&self, object: &Object) -> Result<bool, Error> {
+    /// Whether the object is there, under its name and whole. On S3 a yes is remembered for half a minute.
+    pub async fn exists(&self, object: &Object, size: u64) -> Result<bool, Error> {
         match &self.0 {
             Engine::Files(files) => match files.content(object).await {
-                Ok(_) => Ok(true),
+                Ok(content) => Ok(content.size == size && files.is_named(object, &content)?),
                 Err(Error::Missing) => Ok(false),
                 Err(error) => Err(error),
             },

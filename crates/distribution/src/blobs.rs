@@ -40,6 +40,10 @@ pub(crate) async fn get(call: &Call, name: &RepositoryName, text: &str) -> Resul
     let digest = read(text)?;
     let found = layer::find(&call.registry, &repository, &digest).await?;
     let found = found.ok_or_else(|| unknown(&repository, &digest))?;
+    if let Some(address) = layer::address(&call.registry, &found).await? {
+        let reply = described(Reply::new(StatusCode::TEMPORARY_REDIRECT), &digest);
+        return Ok(reply.header("location", &address));
+    }
     let header = call.parts.headers.get(RANGE).and_then(|value| value.to_str().ok());
     let size = found.size;
     match asked(header, size) {

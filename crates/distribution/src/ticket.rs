@@ -26,7 +26,7 @@ pub(crate) fn begin(
     let code = code(call, repository, id, (algorithm, issued, issuer));
     let issuer = issuer.simple();
     let ticket = format!("{algorithm}.{issued}.{issuer}.{}", URL_SAFE_NO_PAD.encode(code));
-    (upload::ticketed(&call.caller, id, algorithm), ticket)
+    (upload::ticketed(&call.registry, &call.caller, id, algorithm), ticket)
 }
 
 /// The request's ticket, if it has a genuine one for this upload that is in time.

@@ -86,7 +86,9 @@ pub(crate) async fn put(
     let found = match find(call, &repository, id).await {
         Ok(found) => found,
         Err(error) => {
-            let again = upload::was_finished(&call.registry, &repository, id, &digest).await?;
+            let again =
+                upload::was_finished(&call.registry, &repository, &call.caller, id, &digest)
+                    .await?;
             return if again { Ok(created(name, &digest)) } else { Err(error) };
         }
     };
@@ -128,12 +130,11 @@ fn offset(call: &Call, upload: &Upload) -> Result<Place, Error> {
     let Some((first, length)) = header.to_str().ok().and_then(chunk) else {
         return Ok(Place::Elsewhere);
     };
-    if first != upload.received {
+    if first != upload.received() {
         return Ok(Place::Elsewhere);
     }
-    if content_length(call).is_some_and(|announced| announced != length) {
-        let text = format!("Content-Range names {length} bytes, Content-Length another number");
-        return Err(Error::BrokenOff(text));
+    if let Some(announced) = content_length(call).filter(|announced| *announced != length) {
+        return Err(Error::LengthsDiffer { named: length, announced });
     }
     Ok(Place::Here(Some(first)))
 }
@@ -165,7 +166,7 @@ fn underway(status: StatusCode, location: &str, upload: &Upload) -> Reply {
     Reply::new(status)
         .header("location", location)
         .header("docker-upload-uuid", &upload.id.to_string())
-        .header("range", &range(upload.received))
+        .header("range", &range(upload.received()))
 }
 
 fn created(name: &RepositoryName, digest: &Digest) -> Reply {
@@ -176,6 +177,6 @@ fn created(name: &RepositoryName, digest: &Digest) -> Reply {
 
 /// 416 with where to go on, so that the client need not ask.
 fn out_of_order(location: &str, upload: &Upload) -> Reply {
-    let error = Error::RangeInvalid { received: upload.received };
+    let error = Error::RangeInvalid { received: upload.received() };
     Reply::refusal(&error, None).header("location", location)
 }

@@ -1,4 +1,4 @@
-//! When things were last used: noted in memory, written in one go. What a crash takes away is the
+//! When images were last pulled: noted in memory, written in one go. What a crash takes away is the
 //! last second of notes, which nothing depends on.
 
 use std::collections::HashMap;
@@ -16,7 +16,6 @@ type Key = (Arc<str>, Digest);
 #[derive(Default)]
 pub(crate) struct Activity {
     pulls: Mutex<Notes>,
-    uses: Mutex<Notes>,
 }
 
 #[derive(Default)]
@@ -28,14 +27,9 @@ struct Notes {
 /// How many written times are remembered before all are forgotten.
 const REMEMBERED: usize = 50_000;
 
-/// A layer's use is written at most this often, so that a grace of 24 hours means at least 23.
-const USE_INTERVAL: Duration = Duration::from_secs(60 * 60);
-
 statement! {
     SET_PULLED = "UPDATE images SET pulled_at = $3
                   WHERE repository_id = $1 AND digest = $2 AND COALESCE(pulled_at, 0) < $3";
-    SET_USED = "UPDATE blob_links SET used_at = $3
-                WHERE repository_id = $1 AND digest = $2 AND used_at < $3";
 }
 
 impl Notes {
@@ -72,37 +66,23 @@ impl Registry {
         lock(&self.activity.pulls).note(repository.id(), digest, self.now(), interval);
     }
 
-    /// Notes that somebody was told the layer is there, so that it stays for a grace from now.
-    pub(crate) fn used(&self, repository: &Repository, digest: &Digest) {
-        let interval = USE_INTERVAL.min(self.settings.grace / 4);
-        lock(&self.activity.uses).note(repository.id(), digest, self.now(), interval);
-    }
-
     /// Writes the notes of the last moments; run once a second and before stopping.
     pub async fn write_activity(&self) -> Result<(), Error> {
         let pulls = lock(&self.activity.pulls).take();
-        let uses = lock(&self.activity.uses).take();
-        if pulls.is_empty() && uses.is_empty() {
+        if pulls.is_empty() {
             return Ok(());
         }
-        let written = self.write_notes(&pulls, &uses).await;
+        let written = self.write_pulls(&pulls).await;
         if written.is_err() {
             lock(&self.activity.pulls).put_back(pulls);
-            lock(&self.activity.uses).put_back(uses);
         }
         written
     }
 
-    async fn write_notes(
-        &self,
-        pulls: &HashMap<Key, i64>,
-        uses: &HashMap<Key, i64>,
-    ) -> Result<(), Error> {
+    async fn write_pulls(&self, pulls: &HashMap<Key, i64>) -> Result<(), Error> {
         tx!(self.db, Durability::Process, |tx| {
-            for (statement, notes) in [(&SET_PULLED, pulls), (&SET_USED, uses)] {
-                for ((repository, digest), time) in notes {
-                    tx.execute(statement, (&**repository, digest.as_str(), *time)).await?;
-                }
+            for ((repository, digest), time) in pulls {
+                tx.execute(&SET_PULLED, (&**repository, digest.as_str(), *time)).await?;
             }
             Ok(())
         })

@@ -135,6 +135,8 @@ pub enum Error {
     UploadBusy,
     #[error("The client sent fewer bytes than it announced, or broke off: {0}")]
     BrokenOff(String),
+    #[error("Content-Range names {named} bytes, but Content-Length {announced}")]
+    LengthsDiffer { named: u64, announced: u64 },
     #[error("{0}")]
     LimitExceeded(String),
 
@@ -227,7 +229,9 @@ impl Error {
             Error::InvalidLayer => ("InvalidLayerException", "DIGEST_INVALID", 400),
             Error::RangeInvalid { .. } => ("InvalidLayerPartException", "BLOB_UPLOAD_INVALID", 416),
             Error::UploadBusy => ("InvalidLayerPartException", "BLOB_UPLOAD_INVALID", 409),
-            Error::BrokenOff(_) => ("InvalidLayerException", "SIZE_INVALID", 400),
+            Error::BrokenOff(_) | Error::LengthsDiffer { .. } => {
+                ("InvalidLayerException", "SIZE_INVALID", 400)
+            }
             Error::LimitExceeded(_) => ("LimitExceededException", "DENIED", 403),
             Error::NameInvalid(_) => ("InvalidParameterException", "NAME_INVALID", 400),
             Error::DigestInvalid(_) => ("InvalidParameterException", "DIGEST_INVALID", 400),

@@ -4,10 +4,11 @@
 //! layer is not there, whatever digest the caller knows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use wharf_blobs::{Content, Object};
-use wharf_db::{Cached, statement, tx};
+use wharf_db::{Cached, Durability, statement, tx};
 use wharf_oci::Digest;
 use wharf_policy::{Action, Caller};
 
@@ -23,14 +24,20 @@ pub struct Layer {
     object: Option<Object>,
     /// Milliseconds since 1970.
     pub(crate) linked_at: i64,
+    used_at: i64,
 }
+
+/// How long a layer can be fetched from an address that the store signed. The quarantine of removed
+/// blobs is longer.
+const ADDRESS_LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 /// How many repositories are tried as the source of a mount that names none.
 const SOURCES: i64 = 20;
 
 statement! {
-    FIND = "SELECT b.size, b.id, b.object, l.linked_at FROM blob_links l JOIN blobs b ON b.id = l.blob_id
+    FIND = "SELECT b.size, b.id, b.object, l.linked_at, l.used_at FROM blob_links l JOIN blobs b ON b.id = l.blob_id
             WHERE l.repository_id = $1 AND l.digest = $2";
+    USE = "UPDATE blob_links SET used_at = $3 WHERE repository_id = $1 AND digest = $2";
     CONTENT = "SELECT content FROM blobs WHERE id = $1";
     REFERENCED = "SELECT parent FROM image_references
                   WHERE repository_id = $1 AND child = $2 ORDER BY parent LIMIT 1";
@@ -61,13 +68,13 @@ pub async fn find(
         return Ok(Some(layer));
     }
     let values = (&*key.0, digest.as_str());
-    let Some((size, blob_id, object, linked_at)) =
-        registry.db.optional::<(i64, String, Option<String>, i64)>(&FIND, values).await?
+    let Some((size, blob_id, object, linked_at, used_at)) =
+        registry.db.optional::<(i64, String, Option<String>, i64, i64)>(&FIND, values).await?
     else {
         return Ok(None);
     };
     let object = object.map(|object| object.parse()).transpose().map_err(Error::fault)?;
-    let layer = Layer { size: size as u64, blob_id: blob_id.into(), object, linked_at };
+    let layer = Layer { size: size as u64, blob_id: blob_id.into(), object, linked_at, used_at };
     if let Some(epoch) = epoch {
         registry.remembered.layers.insert(key, Cached { epoch, value: layer.clone() });
     }
@@ -84,17 +91,32 @@ pub async fn announce(
 ) -> Result<Option<Layer>, Error> {
     let Some(found) = find(registry, repository, digest).await? else { return Ok(None) };
     if let Some(object) = &found.object {
-        match registry.store.open(object).await {
-            Ok(_) => {}
-            Err(wharf_blobs::Error::Missing) => {
-                tracing::error!(%digest, %object, "the bytes of a layer are missing");
-                return Ok(None);
-            }
-            Err(error) => return Err(error.into()),
+        if !registry.store.exists(object, found.size).await? {
+            tracing::error!(%digest, %object, "the bytes of a layer are missing");
+            return Ok(None);
         }
     }
-    registry.used(repository, digest);
+    let age = registry.now() - found.used_at;
+    if age > registry.settings.grace.as_millis() as i64 / 4 {
+        return Ok(keep(registry, repository, digest).await?.then_some(found));
+    }
     Ok(Some(found))
+}
+
+/// Lets the layer's grace begin anew. False when the sweep took it meanwhile: what it has not taken
+/// by now, it spares.
+async fn keep(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    let now = registry.now();
+    let kept = tx!(registry.db, Durability::Process, |tx| {
+        registry.changes(tx, repository.id());
+        let values = (&**repository.id(), digest.as_str(), now);
+        tx.execute(&USE, values).await.map_err(Error::from)
+    })?;
+    Ok(kept == 1)
 }
 
 /// Where the bytes of a layer come from.
@@ -106,7 +128,12 @@ pub enum Source {
 /// Opens the bytes of a layer.
 pub async fn open(registry: &Registry, layer: &Layer) -> Result<Source, Error> {
     if let Some(object) = &layer.object {
-        return Ok(Source::Store(registry.store.open(object).await?));
+        let content = registry.store.open(object, layer.size).await?;
+        if content.size != layer.size {
+            let (expected, held) = (layer.size, content.size);
+            return Err(Error::fault(wharf_blobs::Error::WrongSize { expected, held }));
+        }
+        return Ok(Source::Store(content));
     }
     let known = &registry.remembered.small_contents;
     if let Some(bytes) = known.get(&layer.blob_id) {
@@ -117,6 +144,13 @@ pub async fn open(registry: &Registry, layer: &Layer) -> Result<Source, Error> {
     let bytes = Bytes::from(row.and_then(|(content,)| content).ok_or_else(missing)?);
     known.insert(layer.blob_id.clone(), bytes.clone());
     Ok(Source::Memory(bytes))
+}
+
+/// Where the store itself gives the bytes of a layer to whoever asks, for a while; None where they
+/// only come through here.
+pub async fn address(registry: &Registry, layer: &Layer) -> Result<Option<String>, Error> {
+    let Some(object) = &layer.object else { return Ok(None) };
+    Ok(registry.store.signed_url(object, ADDRESS_LIFETIME).await?)
 }
 
 /// The layer, if it may be downloaded by its address: one that is in an image, or that was

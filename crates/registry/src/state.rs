@@ -86,6 +86,8 @@ impl Registry {
     #[must_use]
     pub fn new(db: Db, store: Store, clock: Clock, settings: Settings) -> Registry {
         let exclusive = db.exclusive();
+        // Local files belong to one process, whatever keeps the rows.
+        let shared = !exclusive && !store.is_local();
         let tickets = Arc::new(Tickets::new(exclusive, settings.grace));
         let weigh = |_: &(Arc<str>, Digest), cached: &Cached<Arc<Stored>>| {
             u32::try_from(cached.value.bytes.len() + 512).unwrap_or(u32::MAX)
@@ -113,7 +115,7 @@ impl Registry {
             remembered: Arc::new(remembered),
             activity,
             landing: Landing::default(),
-            turns: Arc::default(),
+            turns: Arc::new(Turns::new(shared)),
             tickets,
             boot: boot.into(),
         }

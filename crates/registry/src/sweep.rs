@@ -4,9 +4,11 @@
 //! next sweep, never a row without bytes. Each step is one short serializable transaction that
 //! checks and acts, so a push that refers to a layer at the same moment wins or loses cleanly.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, pin_mut, stream};
-use wharf_blobs::Object;
-use wharf_db::{statement, tx};
+use wharf_blobs::{Object, Parts};
+use wharf_db::{Durability, statement, tx};
 
 use crate::{Error, Registry};
 
@@ -23,15 +25,21 @@ pub struct Swept {
     pub files: u64,
 }
 
+/// How long a finished upload is remembered for a client that asks another replica.
+const TOLD: Duration = Duration::from_secs(15 * 60);
 /// Rows looked at in one transaction.
 const BATCH: i64 = 500;
 /// Objects that are removed from the store at the same time.
 const DELETED_AT_ONCE: usize = 8;
 
 statement! {
-    OLD_UPLOADS = "SELECT id FROM uploads WHERE updated_at < $1 ORDER BY updated_at LIMIT $2";
-    DELETE_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND updated_at < $2";
-    KNOWN_UPLOAD = "SELECT id FROM uploads WHERE id = $1";
+    TOLD_UPLOADS = "DELETE FROM uploads WHERE finished IS NOT NULL AND updated_at < $1";
+    OLD_UPLOADS = "SELECT id, session, store_parts, updated_at FROM uploads
+                   WHERE updated_at < $1 AND (updated_at, id) > ($2, $3) AND finished IS NULL
+                   ORDER BY updated_at, id LIMIT $4";
+    DELETE_UPLOAD = "DELETE FROM uploads WHERE id = $1 AND updated_at < $2 AND held_until < $3
+                         AND finished IS NULL";
+    KNOWN_UPLOAD = "SELECT id FROM uploads WHERE session = $1 AND finished IS NULL";
     OLD_LINKS = "SELECT repository_id, digest FROM blob_links
                  WHERE (repository_id, digest) > ($1, $2) ORDER BY repository_id, digest LIMIT $3";
     UNLINK = "DELETE FROM blob_links WHERE repository_id = $1 AND digest > $2 AND digest <= $3
@@ -45,10 +53,9 @@ statement! {
     CONDEMNED = "SELECT id, object FROM blobs WHERE condemned_at IS NOT NULL AND condemned_at <= $1
                  ORDER BY condemned_at, id LIMIT $2";
     FORGET = "DELETE FROM blobs WHERE id = $1 AND condemned_at IS NOT NULL";
-    KNOWN_OBJECT = "SELECT id FROM blobs
-                    WHERE digest = $1 AND condemned_at IS NULL AND object = $2
+    KNOWN_OBJECT = "SELECT id FROM blobs WHERE object = $1
                     UNION ALL
-                    SELECT id FROM blobs WHERE condemned_at IS NOT NULL AND object = $2";
+                    SELECT id FROM uploads WHERE session = $2 AND finished IS NULL";
 }
 
 impl Registry {
@@ -65,28 +72,41 @@ impl Registry {
     }
 
     async fn sweep_uploads(&self, before: i64, swept: &mut Swept) -> Result<(), Error> {
+        let told = self.now() - TOLD.as_millis() as i64;
+        tx!(self.db, Durability::Process, |tx| {
+            tx.execute(&TOLD_UPLOADS, (told,)).await.map_err(Error::from)
+        })?;
+        let mut after = (i64::MIN, String::new());
         loop {
-            let old = self.db.all::<(String,)>(&OLD_UPLOADS, (before, BATCH)).await?;
-            for (id,) in &old {
-                swept.uploads += self.sweep_upload(id, before).await?;
-            }
-            // One that is busy stays for the next sweep, and must not be met again in this one.
-            if old.len() < BATCH as usize || swept.uploads == 0 {
-                return Ok(());
+            let values = (before, after.0, after.1.as_str(), BATCH);
+            let old = self.db.all::<(String, String, String, i64)>(&OLD_UPLOADS, values).await?;
+            let Some((id, _, _, updated_at)) = old.last() else { return Ok(()) };
+            after = (*updated_at, id.clone());
+            for (id, session, parts, _) in &old {
+                swept.uploads += self.sweep_upload(id, session, parts, before).await?;
             }
         }
     }
 
     /// Removes an upload unless somebody is at it, or has gone on with it in between.
-    async fn sweep_upload(&self, id: &str, before: i64) -> Result<u64, Error> {
+    async fn sweep_upload(
+        &self,
+        id: &str,
+        session: &str,
+        parts: &str,
+        before: i64,
+    ) -> Result<u64, Error> {
         let uuid = id.parse().map_err(Error::fault)?;
         let Some(_turn) = self.turns.try_take(uuid) else { return Ok(0) };
         let deleted = tx!(self.db, |tx| {
-            tx.execute(&DELETE_UPLOAD, (id, before)).await.map_err(Error::from)
+            let values = (id, before, self.now());
+            tx.execute(&DELETE_UPLOAD, values).await.map_err(Error::from)
         })?;
         if deleted == 1 {
             self.tickets.end(uuid, None);
-            self.store.discard(uuid).await?;
+            let session = session.parse().map_err(Error::fault)?;
+            let parts = Parts::restore(parts).map_err(Error::fault)?;
+            self.store.discard(session, Some(&parts)).await?;
         }
         Ok(deleted)
     }
@@ -94,8 +114,6 @@ impl Registry {
     async fn sweep_links(&self, before: i64, swept: &mut Swept) -> Result<(), Error> {
         let mut after = (String::new(), String::new());
         loop {
-            // Who was told of a layer a moment ago relies on it.
-            self.write_activity().await?;
             let values = (after.0.as_str(), after.1.as_str(), BATCH);
             let rows = self.db.all::<(String, String)>(&OLD_LINKS, values).await?;
             let Some(last) = rows.last().cloned() else { return Ok(()) };
@@ -160,11 +178,12 @@ impl Registry {
         while let Some(listed) = uploads.next().await {
             let listed = listed.map_err(Error::fault)?;
             let name = (listed.name.to_string(),);
-            let Some(_turn) = self.turns.try_take(listed.name) else { continue };
+            // In this order: one that got its row in between has it by now.
             if is_older(listed.modified, before)
+                && !self.landing.contains(&name.0)
                 && self.db.optional::<(String,)>(&KNOWN_UPLOAD, name).await?.is_none()
             {
-                self.store.discard(listed.name).await?;
+                self.store.discard(listed.name, None).await?;
                 swept.files += 1;
             }
         }
@@ -172,11 +191,12 @@ impl Registry {
         pin_mut!(objects);
         while let Some(listed) = objects.next().await {
             let listed = listed.map_err(Error::fault)?;
-            let digest = listed.name.digest();
-            let name = (digest.as_str(), listed.name.as_str());
-            // In this order: one that has landed in between has its row by now.
+            // On S3 the bytes of an upload may be objects already.
+            let session = listed.name.session().to_string();
+            let name = (listed.name.as_str(), session.as_str());
             if is_older(listed.modified, before)
-                && !self.landing.contains(&listed.name)
+                && !self.landing.contains(name.0)
+                && !self.landing.contains(name.1)
                 && self.db.optional::<(String,)>(&KNOWN_OBJECT, name).await?.is_none()
             {
                 self.store.delete(&listed.name).await?;

@@ -3,6 +3,7 @@
 //! upload becomes a layer is in `upload/finish.rs`.
 
 mod finish;
+mod row;
 mod tickets;
 mod turns;
 
@@ -11,16 +12,18 @@ pub(crate) use tickets::Tickets;
 pub use tickets::{
     TICKET_LIFETIME, Ticket, find_ticketed, issuer, look_ticketed, ticketed, was_finished,
 };
+use turns::LEASE;
 pub(crate) use turns::{Turn, Turns};
 
 use bytes::Bytes;
 use futures_util::Stream;
 use uuid::Uuid;
-use wharf_blobs::AppendError;
-use wharf_db::{Durability, statement, tx};
-use wharf_oci::{Algorithm, Hasher};
+use wharf_blobs::{AppendError, End, Progress};
+use wharf_db::Durability;
+use wharf_oci::Algorithm;
 use wharf_policy::Caller;
 
+use crate::landing::Underway;
 use crate::{Error, Registry, Repository};
 
 /// ECR's largest layer: 52,000 MiB.
@@ -29,20 +32,23 @@ pub const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
 pub const MAX_PARTS: i64 = 4_200;
 /// Parts of the ECR API, all but the last, must have at least 5 MiB.
 pub const MIN_PART: u64 = 5 * 1024 * 1024;
+
 /// An upload under way.
 pub struct Upload {
     pub id: Uuid,
-    /// Bytes that are there.
-    pub received: u64,
+    /// What its bytes are called in the store; never used again, even if the id is.
+    session: Uuid,
+    progress: Progress,
     principal: String,
     parts: i64,
     small_parts: i64,
     last_part: i64,
-    hasher: Hasher,
     /// Whether it has a row. One without bytes needs none: a ticket says all that is to be known.
     is_stored: bool,
     /// Held from reading the state to recording the next one; None for a mere look.
     turn: Option<Turn>,
+    /// Guards the bytes of one without a row from the sweep.
+    underway: Option<Underway>,
 }
 
 /// Bytes sent along with a request.
@@ -52,18 +58,6 @@ pub struct Body<S> {
     pub length: Option<u64>,
 }
 
-statement! {
-    INSERT = "INSERT INTO uploads (id, repository_id, principal, received, parts, small_parts,
-                  last_part, hasher, boot, created_at, updated_at)
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (id) DO NOTHING";
-    FIND = "SELECT received, parts, small_parts, last_part, hasher, boot FROM uploads
-            WHERE id = $1 AND repository_id = $2 AND principal = $3";
-    SAVE = "UPDATE uploads SET received = $3, parts = $4, small_parts = $5, last_part = $6,
-                hasher = $7, updated_at = $8
-            WHERE id = $1 AND received = $2";
-    DELETE = "DELETE FROM uploads WHERE id = $1";
-}
-
 /// Begins an upload that the caller can find by its id alone.
 pub async fn begin(
     registry: &Registry,
@@ -71,7 +65,8 @@ pub async fn begin(
     caller: &Caller,
     algorithm: Algorithm,
 ) -> Result<Upload, Error> {
-    let mut upload = Upload::fresh(Uuid::new_v4(), caller.arn.to_string(), algorithm);
+    let id = Uuid::new_v4();
+    let mut upload = Upload::fresh(registry, id, caller.arn.to_string(), algorithm);
     save(registry, repository, &mut upload, 0, Durability::Process).await?;
     Ok(upload)
 }
@@ -94,7 +89,7 @@ async fn in_turn(
     id: Uuid,
     look: impl Future<Output = Result<Upload, Error>>,
 ) -> Result<Upload, Error> {
-    let turn = registry.turns.take(id).await.ok_or(Error::UploadBusy)?;
+    let turn = registry.turns.take(registry, id).await?;
     Ok(Upload { turn: Some(turn), ..look.await? })
 }
 
@@ -105,32 +100,8 @@ pub async fn look(
     caller: &Caller,
     id: &str,
 ) -> Result<Upload, Error> {
-    let unknown = || unknown(repository, id);
-    let id = Uuid::try_parse(id).map_err(|_| unknown())?;
-    let values = (id.to_string(), &**repository.id(), &*caller.arn);
-    let row = registry
-        .db
-        .optional::<(i64, i64, i64, i64, Vec<u8>, String)>(&FIND, values)
-        .await?
-        .ok_or_else(unknown)?;
-    let (received, parts, small_parts, last_part, hasher, boot) = row;
-    // Bytes that were not flushed did not survive the machine's restart, and the saved hash would
-    // not notice: such an upload is given up.
-    if received > 0 && *boot != *registry.boot {
-        delete(registry, id).await?;
-        return Err(unknown());
-    }
-    Ok(Upload {
-        id,
-        received: received as u64,
-        principal: caller.arn.to_string(),
-        parts,
-        small_parts,
-        last_part,
-        hasher: Hasher::restore(&hasher).map_err(Error::fault)?,
-        is_stored: true,
-        turn: None,
-    })
+    let id = Uuid::try_parse(id).map_err(|_| unknown(repository, id))?;
+    row::find(registry, repository, caller, id).await
 }
 
 /// Adds bytes at `offset` (at the end, if none is named). What arrived before a connection broke
@@ -146,7 +117,7 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    let (upload, broken) = write(registry, repository, upload, offset, stream).await?;
+    let (upload, broken) = write(registry, repository, upload, offset, stream, End::More).await?;
     match broken {
         None => Ok(upload),
         Some(reason) => Err(Error::BrokenOff(reason)),
@@ -163,12 +134,12 @@ pub async fn append_part(
     bytes: Bytes,
 ) -> Result<Upload, Error> {
     let id = upload.id.to_string();
-    if first_byte != upload.received {
+    if first_byte != upload.received() {
         return Err(Error::InvalidLayerPart {
             id,
             name: repository.name().clone(),
             account: repository.registry().account.clone(),
-            last_valid_byte: upload.received.checked_sub(1),
+            last_valid_byte: upload.received().checked_sub(1),
         });
     }
     if upload.parts >= MAX_PARTS {
@@ -176,12 +147,12 @@ pub async fn append_part(
             "The upload with id '{id}' already has the maximum number of layer parts which is '{MAX_PARTS}'"
         )));
     }
-    let before = upload.received;
+    let before = upload.received();
     let mut upload = upload;
     upload.note_part(bytes.len() as u64);
     let stream = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
-    let (mut upload, _) = store(registry, upload, stream).await?;
-    registry.store.sync(upload.id).await?;
+    let (mut upload, _) = store(registry, upload, stream, End::More).await?;
+    registry.store.sync(upload.session).await?;
     save(registry, repository, &mut upload, before, Durability::Power).await?;
     Ok(upload)
 }
@@ -192,24 +163,41 @@ pub async fn cancel(registry: &Registry, upload: Upload) -> Result<(), Error> {
 }
 
 impl Upload {
-    fn fresh(id: Uuid, principal: String, algorithm: Algorithm) -> Upload {
+    fn fresh(registry: &Registry, id: Uuid, principal: String, algorithm: Algorithm) -> Upload {
+        let session = Uuid::new_v4();
         Upload {
             id,
-            received: 0,
+            session,
+            progress: Progress::new(algorithm),
             principal,
             parts: 0,
             small_parts: 0,
             last_part: 0,
-            hasher: Hasher::new(algorithm),
             is_stored: false,
             turn: None,
+            underway: Some(registry.landing.upload(session)),
         }
+    }
+
+    /// Bytes that are there.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.progress.received
     }
 
     /// Whether it can be found by its id alone; otherwise its ticket must be kept.
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.is_stored
+    }
+
+    /// What its row names as long as this value lives, and until when.
+    fn holder(&self) -> &str {
+        self.turn.as_ref().map_or("", Turn::holder)
+    }
+
+    fn held_until(&self, now: i64) -> i64 {
+        if self.holder().is_empty() { 0 } else { now + LEASE.as_millis() as i64 }
     }
 
     /// Counts a part; the one before it turns out not to have been the last.
@@ -229,17 +217,22 @@ async fn write<S, E>(
     upload: Upload,
     offset: Option<u64>,
     stream: S,
+    end: End,
 ) -> Result<(Upload, Option<String>), Error>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    let before = upload.received;
+    let before = upload.received();
     if offset.is_some_and(|offset| offset != before) {
         return Err(Error::RangeInvalid { received: before });
     }
-    let (mut upload, broken) = store(registry, upload, stream).await?;
-    if upload.received > before {
+    let (mut upload, broken) = store(registry, upload, stream, end).await?;
+    if upload.received() == 0 && !upload.is_stored {
+        // An empty chunk leaves nothing to go on from.
+        registry.store.discard(upload.session, Some(&upload.progress.parts)).await?;
+    }
+    if upload.received() > before {
         save(registry, repository, &mut upload, before, Durability::Process).await?;
     }
     Ok((upload, broken))
@@ -250,16 +243,16 @@ async fn store<S, E>(
     registry: &Registry,
     mut upload: Upload,
     stream: S,
+    end: End,
 ) -> Result<(Upload, Option<String>), Error>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    let hasher = std::mem::replace(&mut upload.hasher, Hasher::new(Algorithm::Sha256));
     let appended =
-        registry.store.append(upload.id, upload.received, hasher, stream, MAX_LAYER).await;
-    let (appended, broken) = match appended {
-        Ok(appended) => (appended, None),
+        registry.store.append(upload.session, upload.progress, stream, MAX_LAYER, end).await;
+    let (progress, broken) = match appended {
+        Ok(progress) => (progress, None),
         Err(AppendError::Stream { source, appended }) => (*appended, Some(source.to_string())),
         Err(AppendError::Busy) => return Err(Error::UploadBusy),
         Err(AppendError::TooLarge { .. }) => {
@@ -269,8 +262,7 @@ where
         }
         Err(AppendError::Store(error)) => return Err(error.into()),
     };
-    upload.hasher = appended.hasher;
-    upload.received = appended.received;
+    upload.progress = progress;
     Ok((upload, broken))
 }
 
@@ -282,59 +274,35 @@ async fn save(
     before: u64,
     durability: Durability,
 ) -> Result<(), Error> {
-    if !upload.is_stored && registry.tickets.is_ended(upload.id) {
-        // Ended by another request while these bytes were on their way.
-        registry.store.discard(upload.id).await?;
-        return Err(Error::UploadBusy);
-    }
-    let (id, hasher, now) = (upload.id.to_string(), upload.hasher.save(), registry.now());
-    let Upload { received, parts, small_parts, last_part, is_stored, .. } = *upload;
-    let (before, received) = (before as i64, received as i64);
-    let (repository_id, principal) = (&**repository.id(), upload.principal.as_str());
-    let (id, hasher, boot) = (id.as_str(), hasher.as_slice(), &*registry.boot);
-    let saved = tx!(registry.db, durability, |tx| {
-        if is_stored {
-            let values = (id, before, received, parts, small_parts, last_part, hasher, now);
-            return tx.execute(&SAVE, values).await;
+    let was_ended = !upload.is_stored && registry.tickets.is_ended(upload.id);
+    if was_ended || !row::save(registry, repository, upload, before, durability).await? {
+        // Ended, or moved on by another request while these bytes were on their way: they are no
+        // longer the upload's. Those of a session that got no row are nobody's.
+        if !upload.is_stored {
+            registry.store.discard(upload.session, Some(&upload.progress.parts)).await?;
+            return Err(Error::UploadBusy);
         }
-        let counts = (parts, small_parts, last_part);
-        let values = (
-            id,
-            repository_id,
-            principal,
-            received,
-            counts.0,
-            counts.1,
-            counts.2,
-            hasher,
-            boot,
-            now,
-        );
-        tx.execute(&INSERT, values).await
-    });
-    // Cancelled, or moved on by another request: then these bytes are no longer the upload's.
-    if saved.map_err(|error| gone(error, repository))? == 0 {
-        return Err(Error::UploadBusy);
+        return Err(match row::is_there(registry, upload.id).await? {
+            true => Error::UploadBusy,
+            false => unknown(repository, &upload.id.to_string()),
+        });
     }
     registry.tickets.store(upload.id);
     upload.is_stored = true;
+    upload.underway = None;
+    if let Some(turn) = &upload.turn {
+        turn.is_recorded();
+    }
     Ok(())
 }
 
+/// The row first, the bytes last: a crash in between leaves only garbage for the sweep.
 async fn discard(registry: &Registry, upload: &Upload) -> Result<(), Error> {
     registry.tickets.end(upload.id, None);
     if upload.is_stored {
-        return delete(registry, upload.id).await;
+        row::delete(registry, upload.id).await?;
     }
-    Ok(registry.store.discard(upload.id).await?)
-}
-
-/// The row first, the bytes last: a crash in between leaves only garbage for the sweep.
-async fn delete(registry: &Registry, id: Uuid) -> Result<(), Error> {
-    tx!(registry.db, Durability::Process, |tx| {
-        tx.execute(&DELETE, (id.to_string(),)).await.map_err(Error::from)
-    })?;
-    Ok(registry.store.discard(id).await?)
+    Ok(registry.store.discard(upload.session, Some(&upload.progress.parts)).await?)
 }
 
 fn unknown(repository: &Repository, id: &str) -> Error {

@@ -23,6 +23,14 @@ pub fn run(command: Commands) -> anyhow::Result<()> {
     }
 }
 
+/// The flag that names the data folder, with a blank before it; empty for the default one.
+fn data_flag(config: &Config) -> String {
+    match config.data.to_str() {
+        Some("./wharf-data") | None => String::new(),
+        Some(path) => format!(" --data {}", quoted(path)),
+    }
+}
+
 /// For a POSIX shell: plain where nothing in it is special, else in single quotes.
 fn quoted(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:+=@%".contains(&byte);

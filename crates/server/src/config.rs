@@ -25,6 +25,7 @@ pub struct Config {
     pub region: String,
     pub account: String,
     pub database_url: Option<Secret>,
+    pub blobs: Option<Bucket>,
     pub root: Option<RootKey>,
     pub secret_key_file: PathBuf,
     pub tls: Option<TlsFiles>,
@@ -50,6 +51,22 @@ pub struct RootKey {
     pub id: String,
     /// The secret access key.
     pub secret: Secret,
+}
+
+/// Where blobs are, if not in the data folder.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[allow(missing_docs)]
+pub struct Bucket {
+    pub name: String,
+    /// What the names of all objects begin with; without slashes at its ends, maybe empty.
+    pub prefix: String,
+    pub endpoint: Option<String>,
+    pub public_endpoint: Option<String>,
+    pub region: Option<String>,
+    pub credentials_file: Option<PathBuf>,
+    pub path_style: Option<bool>,
+    pub ca_file: Option<PathBuf>,
+    pub redirect: bool,
 }
 
 /// The files that TLS is served from.
@@ -87,6 +104,7 @@ impl Config {
             region: s.checked("region", check_region)?.unwrap_or_default(),
             account: s.checked("account", check_account)?.unwrap_or_default(),
             database_url: s.checked("database_url", check_database)?.map(Secret),
+            blobs: s.bucket()?,
             root: s.root()?,
             secret_key_file: s
                 .set("secret_key_file")
@@ -112,6 +130,11 @@ impl Config {
     /// The effective configuration as a TOML file with the source of each value, without secrets.
     pub fn show(&self) -> String {
         self.settings.show()
+    }
+
+    /// Whether the key was set, by whatever means, and does not just have its default.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.settings.get(key).is_some()
     }
 
     /// `https` when the port speaks TLS or clients are told so, else `http`. A request that a
@@ -220,6 +243,44 @@ impl Reader<'_> {
         match whole.filter(|&s| s <= 100 * 366 * 86_400) {
             Some(seconds) => Ok(Duration::from_secs(seconds)),
             None => Err(self.fault(name, "this is not a time such as 300, 300s, 10m, 24h or 7d")),
+        }
+    }
+
+    fn bucket(&self) -> Result<Option<Bucket>, ConfigError> {
+        let Some(url) = self.set("blobs") else { return self.no_bucket() };
+        let wrong = || self.fault("blobs", "this is not an S3 URL such as s3://bucket/prefix");
+        let (name, prefix) = {
+            let rest = url.strip_prefix("s3://").ok_or_else(wrong)?;
+            rest.split_once('/').unwrap_or((rest, ""))
+        };
+        if !is_bucket_name(name) || prefix.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(wrong());
+        }
+        let path_style = self.set("blobs_path_style").map(|_| self.switch("blobs_path_style"));
+        Ok(Some(Bucket {
+            name: name.to_owned(),
+            prefix: prefix.trim_matches('/').to_owned(),
+            endpoint: self.checked("blobs_endpoint", check_url)?,
+            public_endpoint: self.checked("blobs_public_endpoint", check_url)?,
+            region: self.checked("blobs_region", check_region)?,
+            credentials_file: self.set("blobs_credentials_file").map(PathBuf::from),
+            path_style: path_style.transpose()?,
+            ca_file: self.set("blobs_ca_file").map(PathBuf::from),
+            redirect: self.switch("blobs_redirect")?,
+        }))
+    }
+
+    /// Settings of a bucket without a bucket would silently do nothing.
+    fn no_bucket(&self) -> Result<Option<Bucket>, ConfigError> {
+        let set = keys::KEYS
+            .iter()
+            .find(|key| key.name.starts_with("blobs_") && self.set(key.name).is_some());
+        match set {
+            None => Ok(None),
+            Some(key) => Err(ConfigError::Together(format!(
+                "{} is set, but blobs is not; name the bucket, such as blobs = \"s3://bucket/prefix\"",
+                key.name
+            ))),
         }
     }
 
@@ -343,6 +404,12 @@ fn check_database(url: &str) -> Result<(), String> {
                 .into())
         }
     }
+}
+
+/// Amazon's rule for the names of buckets.
+fn is_bucket_name(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    (3..=63).contains(&name.len()) && name.bytes().all(plain)
 }
 
 fn check_level(level: &str) -> Result<(), String> {

@@ -93,16 +93,19 @@ pub fn read_credentials(data: &Path) -> anyhow::Result<(String, String)> {
     }
 }
 
-/// Notes where the server listens, for `wharf env` and for scripts.
-pub fn write_address(data: &Path, address: SocketAddr) -> anyhow::Result<()> {
-    write(&data.join("address"), &format!("{address}\n"), 0o644)
+/// Notes where the server listens, for scripts, and how clients reach it, for `wharf env`.
+pub fn write_address(config: &Config, address: SocketAddr) -> anyhow::Result<()> {
+    let endpoint = format!("{} {}\n", config.endpoint_url(address.port()), config.region);
+    write(&config.data.join("endpoint"), &endpoint, 0o644)?;
+    write(&config.data.join("address"), &format!("{address}\n"), 0o644)
 }
 
-/// The port that the server on this folder took; None if none ever did.
+/// URL and Region of the server that was started last on this folder; None if none ever was.
 #[must_use]
-pub fn read_port(data: &Path) -> Option<u16> {
-    let text = fs::read_to_string(data.join("address")).ok()?;
-    text.trim().parse::<SocketAddr>().ok().map(|address| address.port())
+pub fn read_endpoint(data: &Path) -> Option<(String, String)> {
+    let text = fs::read_to_string(data.join("endpoint")).ok()?;
+    let (url, region) = text.trim().split_once(' ')?;
+    Some((url.to_owned(), region.to_owned()))
 }
 
 fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {

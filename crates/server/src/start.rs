@@ -8,7 +8,7 @@ use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use wharf_api::{Api, Endpoint};
-use wharf_blobs::Store;
+use wharf_blobs::{S3Settings, Store};
 use wharf_db::Db;
 use wharf_distribution::Distribution;
 use wharf_identity::{GivenKey, Identity, RootKey};
@@ -43,10 +43,13 @@ pub fn system_clock() -> Clock {
 
 /// Opens the engines, makes what is missing, listens, and answers until `stop`.
 pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<Running> {
+    // First of all: a port that is taken leaves nothing behind.
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}; another program may do so", config.listen)
+    })?;
     folder::make(&config.data)?;
     let db = open_database(config).await?;
-    let store = Store::files(&config.data, wharf_blobs::Options::default())
-        .with_context(|| format!("cannot open the blobs in {}", config.data.display()))?;
+    let store = open_store(config).await?;
     let identity = Identity::new(db.clone(), folder::installation_key(config)?);
     let root = ensure_root(config, &identity, clock()).await?;
     match config.root {
@@ -56,9 +59,6 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     }
     let registry = Registry::new(db.clone(), store, clock, settings(config));
 
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
-        format!("cannot listen on {}; another program may do so", config.listen)
-    })?;
     let address = listener.local_addr()?;
     let (open, dropped) = (Open::default(), Dropped::default());
     let metrics = metrics(&open, &dropped)?;
@@ -67,7 +67,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     let floor = Floor { rate: config.upload_floor, ..Floor::default() };
     let service = Telemetry::new(app, metrics, access, config.trusted_proxies.clone(), floor);
     let listen = Listen { listener, tls: tls(config, &stop)?, limits: limits(config), open };
-    folder::write_address(&config.data, address)?;
+    folder::write_address(config, address)?;
 
     let background = background::run(registry.clone(), stop.clone(), config.blob_grace);
     let done = tokio::spawn(async move {
@@ -91,6 +91,27 @@ async fn open_database(config: &Config) -> anyhow::Result<Db> {
             Db::sqlite(&path).await.with_context(|| format!("cannot open {}", path.display()))
         }
     }
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let Some(bucket) = &config.blobs else {
+        return Store::files(&config.data, wharf_blobs::Options::default())
+            .with_context(|| format!("cannot open the blobs in {}", config.data.display()));
+    };
+    let name = format!("s3://{}/{}", bucket.name, bucket.prefix);
+    let settings = S3Settings {
+        bucket: bucket.name.clone(),
+        prefix: bucket.prefix.clone(),
+        endpoint: bucket.endpoint.clone(),
+        public_endpoint: bucket.public_endpoint.clone(),
+        region: bucket.region.clone(),
+        credentials_file: bucket.credentials_file.clone(),
+        path_style: bucket.path_style,
+        ca_file: bucket.ca_file.clone(),
+        redirect: bucket.redirect,
+        spool: config.data.join("spool"),
+    };
+    Store::s3(settings).await.with_context(|| format!("cannot open the blobs in {name}"))
 }
 
 async fn ensure_root(config: &Config, identity: &Identity, now: i64) -> anyhow::Result<RootKey> {

@@ -18,6 +18,7 @@ on_both![
     a_chunk_out_of_order_is_told_where_to_go_on,
     a_wrong_digest_stores_nothing,
     an_upload_that_is_being_written_takes_no_second_writer,
+    chunks_sent_at_once_are_appended_one_after_the_other,
     what_arrived_before_a_break_is_kept,
     an_upload_belongs_to_one_repository,
     an_upload_belongs_to_one_principal,
@@ -247,6 +248,40 @@ async fn an_upload_that_is_being_written_takes_no_second_writer(wharf: Wharf) {
     let (location, bytes) =
         (written.header("location"), [noise(1, 4 * MIB), noise(2, 100)].concat());
     is_created(&v2.finish(location, &digest(&bytes), "").await, &digest(&bytes));
+}
+
+/// Each chunk of another length, so that the range of an answer tells where its bytes went.
+async fn chunks_sent_at_once_are_appended_one_after_the_other(wharf: Wharf) {
+    wharf.repository("app").await;
+    let v2 = wharf.v2().await;
+    for round in 0..20 {
+        let location = v2.begin("app").await;
+        let chunks: Vec<Bytes> =
+            (0..4).map(|n| noise(round * 4 + n, 70_000 + 10_000 * n as usize)).collect();
+        let answers = join_all(chunks.iter().map(|chunk| v2.patch(&location, chunk.clone()))).await;
+        let mut appended = Vec::new();
+        for (answer, chunk) in answers.iter().zip(&chunks) {
+            match answer.status {
+                202 => appended.push((end_of(answer), chunk)),
+                status => assert_eq!(status, 409, "{}", answer.text()),
+            }
+        }
+        appended.sort_by_key(|(end, _)| *end);
+        let mut whole = Vec::new();
+        for (end, chunk) in appended {
+            whole.extend_from_slice(chunk);
+            assert_eq!(end, whole.len(), "two chunks went to one place");
+        }
+        let digest = digest(&whole);
+        is_created(&v2.finish(&location, &digest, "").await, &digest);
+        assert!(v2.blob("app", &digest).await.body == whole);
+    }
+}
+
+/// How many bytes the upload holds by this answer.
+fn end_of(answer: &Response) -> usize {
+    let last = answer.header("range").strip_prefix("0-").expect("a range from the start");
+    last.parse::<usize>().unwrap() + 1
 }
 
 async fn what_arrived_before_a_break_is_kept(wharf: Wharf) {

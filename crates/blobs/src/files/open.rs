@@ -34,6 +34,16 @@ impl Files {
         }
     }
 
+    /// Whether an open object still has its name: somebody may have removed the file by hand. One that has none is
+    /// forgotten, so that it is missed from then on.
+    pub(crate) fn is_named(&self, object: &Object, content: &Content) -> Result<bool, Error> {
+        let is_named = content.is_named()?;
+        if !is_named {
+            self.opened.forget(object);
+        }
+        Ok(is_named)
+    }
+
     fn remember(&self, object: &Object, file: OwnedFd) -> Result<Content, Error> {
         let file = File::from(file);
         let content = Content::of_file(Arc::new(file))?;

@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use uuid::Uuid;
-use wharf_blobs::Object;
+use wharf_blobs::{End, Object, Parts};
 use wharf_db::{Tx, statement, tx};
 use wharf_oci::Digest;
 
-use super::{Body, DELETE, Upload, append, discard, gone, store, unknown};
+use super::{Body, Upload, discard, gone, row, store, unknown, write};
 use crate::{Error, Registry, Repository, layer};
 
 /// A whole blob up to this size, in bytes, is taken in one piece, without an upload file.
@@ -37,7 +37,7 @@ enum Live {
 }
 
 statement! {
-    LIVE = "SELECT object FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
+    LIVE = "SELECT object, size FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
     HEAL = "UPDATE blobs SET object = $2 WHERE digest = $1 AND condemned_at IS NULL AND object = $3";
     INSERT_BLOB = "INSERT INTO blobs (id, digest, size, object, content) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT (digest) WHERE condemned_at IS NULL DO NOTHING";
@@ -62,20 +62,57 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    if offset.is_some_and(|offset| offset != upload.received) {
-        return Err(Error::RangeInvalid { received: upload.received });
+    let received = upload.received();
+    if offset.is_some_and(|offset| offset != received) {
+        return Err(Error::RangeInvalid { received });
     }
-    if upload.received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
-        let row = upload.is_stored.then_some(upload.id);
-        whole(registry, repository, row, digest, body).await?;
-        registry.tickets.end(upload.id, Some(digest.clone()));
-        return Ok(());
+    if received == 0 && body.length == Some(0) && is_held(registry, repository, digest).await? {
+        // Ended before, by a process that is gone, and its client did not get the answer.
+        return discard(registry, &upload).await;
+    }
+    if received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
+        return at_once(registry, repository, &upload, digest, body).await;
     }
     let upload = match body.length {
         Some(0) => upload,
-        _ => append(registry, repository, upload, offset, body.stream).await?,
+        _ => match write(registry, repository, upload, offset, body.stream, End::Last).await? {
+            (upload, None) => upload,
+            (_, Some(reason)) => return Err(Error::BrokenOff(reason)),
+        },
     };
     seal(registry, repository, upload, digest).await
+}
+
+async fn is_held(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    Ok(layer::find(registry, repository, digest).await?.is_some())
+}
+
+/// Ends an upload whose bytes all come with the request that ends it.
+async fn at_once<S, E>(
+    registry: &Registry,
+    repository: &Repository,
+    upload: &Upload,
+    digest: &Digest,
+    body: Body<S>,
+) -> Result<(), Error>
+where
+    S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+    E: std::fmt::Display + Send,
+{
+    let row = upload.is_stored.then_some(upload.id);
+    match whole(registry, repository, row, digest, body).await {
+        Ok(()) => registry.tickets.end(upload.id, Some(digest.clone())),
+        Err(Error::InvalidLayer) => {
+            discard(registry, upload).await?;
+            return Err(Error::InvalidLayer);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// Takes a whole blob from one request, without an upload that could be resumed.
@@ -92,16 +129,17 @@ where
     if body.length.is_some_and(|length| length <= WHOLE) {
         return whole(registry, repository, None, digest, body).await;
     }
-    let mut upload = Upload::fresh(Uuid::new_v4(), String::new(), digest.algorithm());
-    let id = upload.id;
-    // Nobody else knows the id, but the sweep sees the file.
-    upload.turn = registry.turns.try_take(id);
-    let error = match store(registry, upload, body.stream).await {
+    let upload = Upload::fresh(registry, Uuid::new_v4(), String::new(), digest.algorithm());
+    let session = upload.session;
+    let error = match store(registry, upload, body.stream, End::Last).await {
         Ok((upload, None)) => return seal(registry, repository, upload, digest).await,
-        Ok((_, Some(reason))) => Error::BrokenOff(reason),
+        Ok((upload, Some(reason))) => {
+            discard(registry, &upload).await?;
+            return Err(Error::BrokenOff(reason));
+        }
         Err(error) => error,
     };
-    registry.store.discard(id).await?;
+    registry.store.discard(session, None).await?;
     Err(error)
 }
 
@@ -119,7 +157,7 @@ pub async fn complete(
     if upload.small_parts > 0 {
         return Err(Error::LayerPartTooSmall);
     }
-    let digest = upload.hasher.clone().finish();
+    let digest = upload.progress.hasher.clone().finish();
     if !digests.iter().any(|named| named == digest.as_str()) {
         discard(registry, &upload).await?;
         return Err(Error::InvalidLayer);
@@ -161,9 +199,9 @@ where
         Live::Lost(object) => Some(object),
         Live::None => None,
     };
-    let id = Uuid::new_v4();
-    let _landing = registry.landing.begin(&Object::new(digest, id));
-    let object = registry.store.place(id, digest, bytes).await?;
+    let object = registry.store.name(Uuid::new_v4(), &Parts::default(), digest);
+    let _landing = registry.landing.object(&object);
+    registry.store.place(&object, bytes).await?;
     link(registry, repository, digest, size, Landed::Stored { object, lost }, row).await
 }
 
@@ -187,14 +225,16 @@ where
 async fn seal(
     registry: &Registry,
     repository: &Repository,
-    upload: Upload,
+    mut upload: Upload,
     digest: &Digest,
 ) -> Result<(), Error> {
-    let calculated = if upload.hasher.algorithm() == digest.algorithm() {
-        upload.hasher.clone().finish()
+    let hasher = &upload.progress.hasher;
+    let calculated = if hasher.algorithm() == digest.algorithm() {
+        hasher.clone().finish()
     } else {
         // The client named the algorithm only now; the bytes are read once more.
-        registry.store.hash(upload.id, upload.received, digest.algorithm()).await?
+        let (session, progress) = (upload.session, &mut upload.progress);
+        registry.store.hash(session, progress, digest.algorithm()).await?
     };
     if calculated != *digest {
         discard(registry, &upload).await?;
@@ -210,31 +250,31 @@ async fn land(
     upload: &Upload,
     digest: &Digest,
 ) -> Result<(), Error> {
-    let (id, size) = (upload.id, upload.received);
+    let (id, session, size) = (upload.id, upload.session, upload.received());
+    let parts = Some(&upload.progress.parts);
     let row = upload.is_stored.then_some(id);
     registry.tickets.end(id, Some(digest.clone()));
     let lost = match link_live(registry, repository, digest, row).await? {
-        Live::Linked => return Ok(registry.store.discard(id).await?),
+        Live::Linked => return Ok(registry.store.discard(session, parts).await?),
         Live::Lost(object) => Some(object),
         Live::None => None,
     };
     if size > INLINE {
-        // A name of its own: that of the upload could come again with an old ticket.
-        let object = Object::new(digest, Uuid::new_v4());
-        let _landing = registry.landing.begin(&object);
-        let promoted = registry.store.promote(id, &object, size).await;
+        let object = registry.store.name(session, &upload.progress.parts, digest);
+        let _landing = registry.landing.object(&object);
+        let promoted = registry.store.promote(session, &upload.progress, &object).await;
         promoted.map_err(|error| bytes_gone(error, repository, id))?;
         let landed = Landed::Stored { object, lost };
         return link(registry, repository, digest, size, landed, row).await;
     }
-    let bytes = registry.store.uploaded(id, size).await;
+    let bytes = registry.store.uploaded(session, &upload.progress).await;
     let bytes = bytes.map_err(|error| bytes_gone(error, repository, id))?;
-    // They were hashed on their way to the file, and nothing vouches for the way back.
+    // They were hashed on their way to the store, and nothing vouches for the way back.
     if Digest::of(digest.algorithm(), &bytes) != *digest {
-        return Err(Error::fault(std::io::Error::other("an upload's file changed on the disk")));
+        return Err(Error::fault(std::io::Error::other("an upload's bytes changed in the store")));
     }
     link(registry, repository, digest, size, Landed::Inline(bytes), row).await?;
-    Ok(registry.store.discard(id).await?)
+    Ok(registry.store.discard(session, parts).await?)
 }
 
 /// An upload whose bytes are gone was ended by another request.
@@ -252,21 +292,19 @@ async fn link_live(
     digest: &Digest,
     row: Option<Uuid>,
 ) -> Result<Live, Error> {
-    let live = registry.db.optional::<(Option<String>,)>(&LIVE, (digest.as_str(),)).await?;
-    let Some((object,)) = live else { return Ok(Live::None) };
+    let live = registry.db.optional::<(Option<String>, i64)>(&LIVE, (digest.as_str(),)).await?;
+    let Some((object, size)) = live else { return Ok(Live::None) };
     if let Some(object) = object {
         let object: Object = object.parse().map_err(Error::fault)?;
-        match registry.store.open(&object).await {
-            Ok(_) => {}
-            Err(wharf_blobs::Error::Missing) => return Ok(Live::Lost(object)),
-            Err(error) => return Err(error.into()),
+        if !registry.store.exists(&object, size as u64).await? {
+            return Ok(Live::Lost(object));
         }
     }
     let now = registry.now();
     let linked = tx!(registry.db, |tx| {
         let values = (&**repository.id(), digest.as_str(), now);
         let linked = tx.execute(&LINK, values).await? == 1;
-        delete_row(tx, row.filter(|_| linked)).await?;
+        row::end(registry, tx, row.filter(|_| linked), digest).await?;
         Ok(linked)
     });
     let linked = linked.map_err(|error| gone(error, repository))?;
@@ -298,7 +336,7 @@ async fn link(
         let values = (id.as_str(), digest.as_str(), size as i64, object, content.clone());
         let is_used = healed || tx.execute(&INSERT_BLOB, values).await? == 1;
         tx.execute(&LINK, (&**repository.id(), digest.as_str(), now)).await?;
-        delete_row(tx, row).await?;
+        row::end(registry, tx, row, digest).await?;
         Ok(is_used)
     });
     let is_used = linked.map_err(|error| gone(error, repository))?;
@@ -320,11 +358,4 @@ async fn heal(
     let remembered = registry.remembered.clone();
     tx.after_commit(move || remembered.contents.advance_all());
     Ok(healed)
-}
-
-async fn delete_row(tx: &mut Tx, row: Option<Uuid>) -> Result<(), wharf_db::Error> {
-    if let Some(id) = row {
-        tx.execute(&DELETE, (id.to_string(),)).await?;
-    }
-    Ok(())
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use wharf_oci::{Algorithm, Digest};
 use wharf_policy::Caller;
 
-use super::{Upload, in_turn, look};
+use super::{Upload, in_turn, look, row};
 use crate::{Error, Registry, Repository, layer};
 
 /// What this process knows of uploads by their ids.
@@ -71,8 +71,8 @@ impl Tickets {
 
 /// An upload without bytes, begun by a ticket.
 #[must_use]
-pub fn ticketed(caller: &Caller, id: Uuid, algorithm: Algorithm) -> Upload {
-    Upload::fresh(id, caller.arn.to_string(), algorithm)
+pub fn ticketed(registry: &Registry, caller: &Caller, id: Uuid, algorithm: Algorithm) -> Upload {
+    Upload::fresh(registry, id, caller.arn.to_string(), algorithm)
 }
 
 /// What names this process in the tickets that it issues.
@@ -109,14 +109,29 @@ pub async fn look_ticketed(
 ) -> Result<Upload, Error> {
     let Ticket { id, algorithm, issuer } = *ticket;
     let is_ended = registry.tickets.is_ended(id);
-    let fresh = ticketed(caller, id, algorithm);
+    let fresh = || ticketed(registry, caller, id, algorithm);
     if !is_ended && registry.tickets.has_no_row(id, issuer) {
-        return Ok(fresh);
+        return Ok(fresh());
     }
     match look(registry, repository, caller, &id.to_string()).await {
-        Err(Error::UploadNotFound { .. }) if !is_ended => Ok(fresh),
+        Err(Error::UploadNotFound { .. })
+            if !is_ended && !ended_elsewhere(registry, repository, caller, id).await? =>
+        {
+            Ok(fresh())
+        }
         found => found,
     }
+}
+
+/// Whether another replica ended the upload.
+async fn ended_elsewhere(
+    registry: &Registry,
+    repository: &Repository,
+    caller: &Caller,
+    id: Uuid,
+) -> Result<bool, Error> {
+    let is_shared = registry.turns.are_shared();
+    Ok(is_shared && row::finished(registry, repository, caller, id).await?.is_some())
 }
 
 /// Whether the upload was ended lately with this digest, and the repository holds the layer: then
@@ -124,11 +139,19 @@ pub async fn look_ticketed(
 pub async fn was_finished(
     registry: &Registry,
     repository: &Repository,
+    caller: &Caller,
     id: &str,
     digest: &Digest,
 ) -> Result<bool, Error> {
-    let ended = Uuid::try_parse(id).ok().and_then(|id| registry.tickets.ended.get(&id));
-    if ended.flatten().as_ref() != Some(digest) {
+    let Ok(id) = Uuid::try_parse(id) else { return Ok(false) };
+    let became = match registry.tickets.ended.get(&id) {
+        Some(layer) => layer.map(|layer| layer.to_string()),
+        None if registry.turns.are_shared() => {
+            row::finished(registry, repository, caller, id).await?
+        }
+        None => None,
+    };
+    if became.as_deref() != Some(digest.as_str()) {
         return Ok(false);
     }
     Ok(layer::find(registry, repository, digest).await?.is_some())

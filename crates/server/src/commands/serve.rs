@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 
-use super::quoted;
+use super::{data_flag, quoted};
 use crate::config::Config;
 use crate::start::{self, Running};
 use crate::telemetry::logs;
@@ -32,10 +32,7 @@ fn banner(config: &Config, running: &Running) {
     let (endpoint, host) = (config.endpoint_url(port), config.registry_host(port));
     let host = host.replace("{account}", &config.account).replace("{region}", &config.region);
     let credentials = folder::credentials(&config.data);
-    let data = match config.data.to_str() {
-        Some("./wharf-data") | None => String::new(),
-        Some(path) => format!(" --data {}", quoted(path)),
-    };
+    let data = data_flag(config);
     let made = match (running.root.created, config.root.is_some()) {
         (_, true) => "The root credentials of account {account} are the configured ones",
         (true, _) => "Made the root credentials of account {account}: {credentials}",

@@ -1,6 +1,6 @@
 //! `wharf tls`: certificates for HTTPS.
 
-use super::print;
+use super::{data_flag, print};
 use crate::cli::TlsInit;
 use crate::config::Config;
 use crate::folder;
@@ -19,7 +19,15 @@ pub(super) fn init(init: TlsInit) -> anyhow::Result<()> {
     let given = wanted.hosts.first().filter(|host| !host.contains('*')).cloned();
     let made = authority::init(&wanted)?;
     let port = config.listen.port();
-    let host = given.map(|host| format!("{host}:{port}"));
-    let host = host.unwrap_or_else(|| config.registry_host(port));
-    print(&made.next_steps(&host, &format!("https://{host}")))
+    let mut flags = data_flag(&config);
+    let host = match given.map(|host| format!("{host}:{port}")) {
+        Some(host) => {
+            let listen = format!("0.0.0.0:{port}");
+            flags +=
+                &format!(" --listen {listen} --registry-host {host} --public-url https://{host}");
+            host
+        }
+        None => config.registry_host(port),
+    };
+    print(&made.next_steps(&host, &format!("https://{host}"), &flags))
 }

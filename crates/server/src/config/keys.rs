@@ -56,6 +56,8 @@ impl Key {
             "region" | "account" | "root_access_key_id" | "root_secret_access_key_file" => {
                 "Who its root is"
             }
+            "blobs" => "Blobs in S3",
+            name if name.starts_with("blobs_") => "Blobs in S3",
             "database_url" | "secret_key_file" | "blob_grace" | "pull_time_interval"
             | "blob_mounting" => "What it keeps",
             "tls_cert" | "tls_key" | "trusted_proxies" => "HTTPS and proxies",
@@ -70,7 +72,8 @@ impl Key {
             Kind::Text | Kind::Secret => match self.name {
                 "listen" => "ADDRESS:PORT".into(),
                 "registry_host" => "HOST".into(),
-                "region" => "REGION".into(),
+                "blobs" => "s3://BUCKET/PREFIX".into(),
+                "region" | "blobs_region" => "REGION".into(),
                 "account" => "ID".into(),
                 _ => "TEXT".into(),
             },
@@ -120,7 +123,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 25] = [
+pub static KEYS: [Key; 33] = [
     key(
         "data",
         Kind::Path,
@@ -164,6 +167,58 @@ pub static KEYS: [Key; 25] = [
         Kind::Url,
         "",
         "postgres://user:password@host/name. Without it, SQLite in the data folder.",
+    ),
+    key(
+        "blobs",
+        Kind::Text,
+        "",
+        "s3://bucket/prefix: keeps blobs there. Without it, files in the data folder.",
+    ),
+    key(
+        "blobs_endpoint",
+        Kind::Url,
+        "",
+        "The URL of the S3 server. Without it, AWS_ENDPOINT_URL_S3, or else Amazon's of the Region.",
+    ),
+    key(
+        "blobs_public_endpoint",
+        Kind::Url,
+        "",
+        "The URL under which clients reach the S3 server, if it is not blobs_endpoint; pulls are \
+         sent there.",
+    ),
+    key(
+        "blobs_region",
+        Kind::Text,
+        "",
+        "The Region of the bucket. Without it, AWS_REGION, or else us-east-1.",
+    ),
+    key(
+        "blobs_credentials_file",
+        Kind::Path,
+        "",
+        "A file like ~/.aws/credentials for the bucket (profile AWS_PROFILE, else default); read again \
+         when it changes. Without it, credentials come the usual AWS way: environment, shared \
+         credentials file, web identity, container or instance role.",
+    ),
+    key(
+        "blobs_path_style",
+        Kind::Switch,
+        "<on with blobs_endpoint, else off>",
+        "Whether the bucket is named in the path instead of the host.",
+    ),
+    key(
+        "blobs_ca_file",
+        Kind::Path,
+        "",
+        "Certificate authorities, PEM, that the S3 server's certificate is also checked against.",
+    ),
+    key(
+        "blobs_redirect",
+        Kind::Switch,
+        "on",
+        "Whether pulls of layers are sent to the S3 server by a signed URL; off where clients cannot \
+         reach it.",
     ),
     key(
         "root_access_key_id",

@@ -169,7 +169,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
 impl Made {
     /// What to do next, for the person at the terminal. `registry` is the host and port that
     /// images are named by, `endpoint` the URL of the API.
-    pub fn next_steps(&self, registry: &str, endpoint: &str) -> String {
+    pub fn next_steps(&self, registry: &str, endpoint: &str, flags: &str) -> String {
         let authority = self.authority.display();
         let mut text = match self.kept {
             true => format!("Kept the authority {authority} and made a new server certificate.\n"),
@@ -178,7 +178,7 @@ impl Made {
         let _ = write!(
             text,
             "The certificate is for {names}.\n\n\
-             Serve HTTPS:\n  wharf serve --tls-cert {cert} --tls-key {key}\n\n\
+             Serve HTTPS:\n  wharf serve{flags} --tls-cert {cert} --tls-key {key}\n\n\
              Let clients trust it:\n  \
              docker   mkdir -p /etc/docker/certs.d/{registry} && cp {authority} /etc/docker/certs.d/{registry}/ca.crt\n  \
              podman   mkdir -p /etc/containers/certs.d/{registry} && cp {authority} /etc/containers/certs.d/{registry}/ca.crt\n  \

@@ -60,7 +60,7 @@ impl Operation for UploadLayerPart {
                 id: self.upload_id,
                 name: repository.name().clone(),
                 account: repository.registry().account.clone(),
-                last_valid_byte: found.received.checked_sub(1),
+                last_valid_byte: found.received().checked_sub(1),
             });
         }
         let first = self.part_first_byte;
@@ -69,7 +69,7 @@ impl Operation for UploadLayerPart {
             registry_id: call.registry_id.account.to_string(),
             repository_name: repository.name().to_string(),
             upload_id: self.upload_id,
-            last_byte_received: upload.received.saturating_sub(1),
+            last_byte_received: upload.received().saturating_sub(1),
         })
     }
 }
