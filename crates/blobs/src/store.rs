@@ -81,6 +81,11 @@ impl Store {
         matches!(self.0, Engine::Files(_))
     }
 
+    #[cfg(test)]
+    pub(crate) fn of_s3(s3: S3) -> Store {
+        Store(Engine::S3(Arc::new(s3)))
+    }
+
     /// Writes `bytes` behind those that `progress` tells of, hashing on the way. A session is a new one for each
     /// upload's life. The whole upload may have at most `limit` bytes. Nothing is durable yet: see [`Store::sync`] and
     /// [`Store::promote`]. When the future is dropped, the upload can go on from the old progress: what was written

@@ -42,7 +42,7 @@ const PART: u64 = 6 << 20;
 /// No part, and no piece of an upload, has more bytes than this.
 const LARGEST_PART: u64 = SMALLEST_PART + PART;
 /// How many parts may be in memory at the same time, in the whole process.
-const BUFFERS: usize = 6;
+pub(crate) const PARTS_IN_MEMORY: usize = 6;
 /// How long an object that was there is taken to be there.
 const REMEMBERED: Duration = Duration::from_secs(30);
 /// How many objects are remembered.
@@ -83,7 +83,7 @@ impl S3 {
             bucket,
             prefix,
             spool,
-            buffers: Buffers::new(BUFFERS, LARGEST_PART as usize),
+            buffers: Buffers::new(PARTS_IN_MEMORY, LARGEST_PART as usize),
             busy: Arc::default(),
             seen: Cache::builder().max_capacity(MOST_REMEMBERED).time_to_live(REMEMBERED).build(),
         };

@@ -33,7 +33,10 @@ pub(super) struct Sending {
     session: Uuid,
     parts: Parts,
     received: u64,
-    pen: Pen,
+    /// Of everything received but the batch that is being written.
+    hasher: Hasher,
+    /// A batch at work in a blocking thread, and the hash and the spool after it.
+    writing: Option<JoinHandle<Result<(Hasher, Spool), Error>>>,
     spool: Option<Spool>,
     /// Where in the spool the bytes lie that are not sent.
     unsent: Range<u64>,
@@ -41,12 +44,6 @@ pub(super) struct Sending {
     /// Whether the multipart upload is this append's own, which nobody else knows of yet.
     has_begun: bool,
     _claim: Claim,
-}
-
-/// The hash and the spool, either at rest here or at work in a blocking thread.
-enum Pen {
-    Resting(Hasher),
-    Writing(JoinHandle<Result<(Hasher, Spool), Error>>),
 }
 
 /// A part on its way; given up when it is dropped.
@@ -82,7 +79,8 @@ impl Sending {
             session,
             parts,
             received,
-            pen: Pen::Resting(hasher),
+            hasher,
+            writing: None,
             spool: None,
             unsent: 0..0,
             in_flight: VecDeque::new(),
@@ -102,7 +100,10 @@ impl Sending {
     /// Brings the rest on its way, and waits until all is there.
     pub(super) async fn finish(mut self, batch: Batch, end: End) -> Result<Progress, Error> {
         match self.send_rest(batch, end).await {
-            Ok(hasher) => Ok(Progress { received: self.received, hasher, parts: self.parts }),
+            Ok(()) => {
+                let Sending { received, hasher, parts, .. } = self;
+                Ok(Progress { received, hasher, parts })
+            }
             Err(error) => Err(self.fail(error)),
         }
     }
@@ -126,7 +127,7 @@ impl Sending {
     }
 
     async fn spool(&mut self, batch: Batch) -> Result<(), Error> {
-        let mut hasher = self.rest().await?;
+        self.rest().await?;
         while self.length() >= LARGEST_PART {
             self.send(PART).await?;
         }
@@ -134,7 +135,8 @@ impl Sending {
             (self.s3.spool.clone(), self.spool.clone(), self.unsent.end);
         self.unsent.end += batch.bytes as u64;
         self.received += batch.bytes as u64;
-        self.pen = Pen::Writing(tokio::task::spawn_blocking(move || {
+        let mut hasher = self.hasher.clone();
+        self.writing = Some(tokio::task::spawn_blocking(move || {
             let spool = spool.map_or_else(|| folder.spool(), Ok)?;
             let mut position = position;
             for frame in &batch.frames {
@@ -148,16 +150,13 @@ impl Sending {
     }
 
     /// Waits until everything taken is in the spool.
-    async fn rest(&mut self) -> Result<Hasher, Error> {
-        let placeholder = Pen::Resting(Hasher::new(wharf_oci::Algorithm::Sha256));
-        match mem::replace(&mut self.pen, placeholder) {
-            Pen::Resting(hasher) => Ok(hasher),
-            Pen::Writing(task) => {
-                let (hasher, spool) = joined(task).await?;
-                self.spool = Some(spool);
-                Ok(hasher)
-            }
+    async fn rest(&mut self) -> Result<(), Error> {
+        if let Some(task) = self.writing.take() {
+            let (hasher, spool) = joined(task).await?;
+            self.hasher = hasher;
+            self.spool = Some(spool);
         }
+        Ok(())
     }
 
     /// Bytes that are in no part: the tail from before, and what is in the spool.
@@ -165,16 +164,13 @@ impl Sending {
         self.parts.tail_size() + (self.unsent.end - self.unsent.start)
     }
 
-    async fn send_rest(&mut self, batch: Batch, end: End) -> Result<Hasher, Error> {
+    async fn send_rest(&mut self, batch: Batch, end: End) -> Result<(), Error> {
         let length = self.length() + batch.bytes as u64;
-        if self.spool.is_none()
-            && matches!(self.pen, Pen::Resting(_))
-            && !self.makes_part(length, end)
-        {
+        if self.spool.is_none() && self.writing.is_none() && !self.makes_part(length, end) {
             return self.put_batch(batch, end).await;
         }
         self.spool(batch).await?;
-        let hasher = self.rest().await?;
+        self.rest().await?;
         while self.length() >= LARGEST_PART {
             self.send(PART).await?;
         }
@@ -189,7 +185,7 @@ impl Sending {
         while !self.in_flight.is_empty() {
             self.confirm().await?;
         }
-        Ok(hasher)
+        Ok(())
     }
 
     /// Whether a rest of this length is sent as a part.
@@ -201,9 +197,8 @@ impl Sending {
     }
 
     /// Puts the few bytes of a small append as a piece, without a detour over the spool.
-    async fn put_batch(&mut self, batch: Batch, end: End) -> Result<Hasher, Error> {
-        let mut hasher = self.rest().await?;
-        batch.frames.iter().for_each(|frame| hasher.update(frame));
+    async fn put_batch(&mut self, batch: Batch, end: End) -> Result<(), Error> {
+        batch.frames.iter().for_each(|frame| self.hasher.update(frame));
         self.received += batch.bytes as u64;
         if batch.bytes > 0 {
             let joins = self.joins(end);
@@ -211,7 +206,7 @@ impl Sending {
             let frames = before.into_iter().chain(batch.frames);
             self.put(frames.collect(), batch.bytes as u64, joins).await?;
         }
-        Ok(hasher)
+        Ok(())
     }
 
     async fn put_spooled(&mut self, end: End) -> Result<(), Error> {

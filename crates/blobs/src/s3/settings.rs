@@ -43,7 +43,9 @@ pub struct S3Settings {
 }
 
 /// Where variables are looked up.
-pub(crate) struct Environment(Box<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub(crate) struct Environment(Box<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Environment {
     pub(crate) fn of_process() -> Environment {

@@ -25,9 +25,10 @@ use tokio::time::{Instant, Sleep};
 pub(crate) struct Timing {
     /// To have a connection.
     pub(crate) connect: Duration,
-    /// From the request's end to the answer's first byte. The request itself may take as long as it needs at
-    /// [`SLOWEST`].
+    /// From the request's end to the answer's first byte.
     pub(crate) first_byte: Duration,
+    /// A request that sends more slowly than this many bytes a second is given up and tried again.
+    pub(crate) slowest: u64,
     /// Between two pieces of an answer that is being read.
     pub(crate) idle: Duration,
     /// How often a request is tried again, with growing, random pauses.
@@ -36,17 +37,16 @@ pub(crate) struct Timing {
     pub(crate) patience: Duration,
 }
 
-/// A request that sends more slowly than this many bytes a second is given up and tried again.
-const SLOWEST: u64 = 256 * 1024;
-
 impl Default for Timing {
     fn default() -> Self {
         Timing {
             connect: Duration::from_secs(2),
             first_byte: Duration::from_secs(10),
+            slowest: 512 * 1024,
             idle: Duration::from_secs(30),
             retries: 5,
-            patience: Duration::from_secs(30),
+            // Long enough for a second try of a part whose first one stalled.
+            patience: Duration::from_secs(45),
         }
     }
 }
@@ -85,7 +85,8 @@ struct Stalled(Duration);
 #[async_trait]
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let sending = Duration::from_secs(request.body().content_length() as u64 / SLOWEST);
+        let sending =
+            Duration::from_secs(request.body().content_length() as u64 / self.timing.slowest);
         let patience = self.timing.first_byte + sending;
         let is_delete = request.method() == Method::DELETE;
         let answered = match tokio::time::timeout(patience, self.client.execute(request)).await {
