@@ -10,10 +10,11 @@ fn names_survive_text_and_nothing_else_is_a_name() {
     let id = Uuid::now_v7();
     for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
         let digest = Digest::of(algorithm, b"x");
-        let object = Object::new(&digest, id);
+        let object = Object::of_digest(&digest, id);
         let (hex, two) = (digest.hex(), &digest.hex()[..2]);
         assert_eq!(object.to_string(), format!("{algorithm}/{two}/{hex}.{id}"));
-        assert_eq!(object.to_string().parse(), Ok(object));
+        assert_eq!(object.to_string().parse(), Ok(object.clone()));
+        assert_eq!((object.digest(), object.session()), (Some(digest.clone()), id));
         let upper = id.to_string().to_uppercase();
         for trick in [
             format!("{algorithm}/{hex}.{id}"),
@@ -40,6 +41,27 @@ fn names_survive_text_and_nothing_else_is_a_name() {
         ] {
             assert!(trick.parse::<Object>().is_err(), "{trick:?}");
         }
+    }
+}
+
+#[test]
+fn names_in_s3_tell_the_session_only() {
+    let (session, write) = (Uuid::new_v4(), Uuid::new_v4());
+    let object = Object::of_write(session, write);
+    let text = session.to_string();
+    let two = &text[34..];
+    assert_eq!(object.to_string(), format!("s3/{two}/{session}.{write}"));
+    assert_eq!(object.to_string().parse(), Ok(object.clone()));
+    assert_eq!((object.digest(), object.session()), (None, session));
+    for trick in [
+        format!("s3/../{session}.{write}"),
+        format!("s3/{two}/{session}"),
+        format!("s3/{two}/{session}.{write}/"),
+        format!("s3/{two}/{session}.{}", write.simple()),
+        format!("s4/{two}/{session}.{write}"),
+        format!("s3/zz/{session}.{write}"),
+    ] {
+        assert!(trick.parse::<Object>().is_err(), "{trick:?}");
     }
 }
 
