@@ -211,7 +211,7 @@ impl Store {
                 Err(Error::Missing) => Ok(false),
                 Err(error) => Err(error),
             },
-            Engine::S3(s3) => s3.exists(object).await,
+            Engine::S3(s3) => s3.exists(object, size).await,
         }
     }
 

@@ -148,6 +148,19 @@ impl S3 {
     }
 }
 
+impl S3 {
+    /// The files of the parts of multipart uploads under way.
+    #[must_use]
+    pub fn part_files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder.path().join("root")).into_iter().flatten().flatten();
+        let name =
+            |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let is_part =
+            |path: &PathBuf| name(path).is_some_and(|name| name.starts_with(".upload_id-"));
+        entries.map(|entry| entry.path()).filter(is_part).collect()
+    }
+}
+
 impl Drop for S3 {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {

@@ -13,6 +13,7 @@ use wharf_server::start::{Running, start};
 
 use crate::api::{self, ApiError, Credentials};
 use crate::http::{Http, Response};
+use crate::s3::{self, S3};
 use crate::{FakeClock, V2, postgres};
 
 /// The account that every test server belongs to.
@@ -20,10 +21,12 @@ pub const ACCOUNT: &str = "123456789012";
 /// Its Region.
 pub const REGION: &str = "eu-central-1";
 
-/// Where the rows are.
+/// What keeps rows and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
+    /// SQLite, and files in the data folder.
     Sqlite,
+    /// PostgreSQL and S3.
     Postgres,
 }
 
@@ -35,6 +38,7 @@ pub struct Wharf {
     pub http: Http,
     data: Arc<TempDir>,
     database_url: Option<String>,
+    s3: Option<S3>,
     credentials: Credentials,
     running: Option<(Running, Stopper)>,
 }
@@ -55,9 +59,9 @@ impl Wharf {
     /// When it does not start.
     pub async fn boot(engine: Engine, data: Arc<TempDir>) -> Wharf {
         keep_logs();
-        let database_url = match engine {
-            Engine::Sqlite => None,
-            Engine::Postgres => Some(postgres::new_database()),
+        let (database_url, s3) = match engine {
+            Engine::Sqlite => (None, None),
+            Engine::Postgres => (Some(postgres::new_database()), Some(S3::start().unwrap())),
         };
         let mut wharf = Wharf {
             engine,
@@ -66,6 +70,7 @@ impl Wharf {
             http: Http::default(),
             data,
             database_url,
+            s3,
             credentials: Credentials::default(),
             running: None,
         };
@@ -107,6 +112,15 @@ impl Wharf {
             ("log_format", "json".to_owned()),
         ];
         values.extend(self.database_url.clone().map(|url| ("database_url", url)));
+        if let Some(s3) = &self.s3 {
+            // Most tests read what they pushed from the server that they test.
+            values.extend([
+                ("blobs", format!("s3://{}/registry", s3::BUCKET)),
+                ("blobs_endpoint", s3.endpoint.clone()),
+                ("blobs_credentials_file", s3.credentials_file().display().to_string()),
+                ("blobs_redirect", "off".to_owned()),
+            ]);
+        }
         values.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let gathered = Settings::gather(&Flags { config: None, values }, []).unwrap();
         let config = Config::check(gathered).unwrap();
@@ -124,16 +138,35 @@ impl Wharf {
         self.data.path().join("data")
     }
 
-    /// The files that hold the content of blobs, those of uploads under way not among them.
+    /// The files that hold the content of blobs. On S3 also small uploads, and small pieces of large
+    /// ones.
     #[must_use]
     pub fn blob_files(&self) -> Vec<PathBuf> {
-        files_below(&self.folder().join("blobs"))
+        match &self.s3 {
+            Some(s3) => files_below(&s3.path("registry/s3")),
+            None => files_below(&self.folder().join("blobs")),
+        }
     }
 
-    /// The files of uploads under way.
+    /// The files of uploads under way. On S3 only the large parts of large ones.
     #[must_use]
     pub fn upload_files(&self) -> Vec<PathBuf> {
-        files_below(&self.folder().join("uploads"))
+        match &self.s3 {
+            Some(s3) => s3.part_files(),
+            None => files_below(&self.folder().join("uploads")),
+        }
+    }
+
+    /// Everything that is stored, whatever it is.
+    #[must_use]
+    pub fn stored_files(&self) -> Vec<PathBuf> {
+        [self.blob_files(), self.upload_files()].concat()
+    }
+
+    /// The S3 that this server keeps its blobs in.
+    #[must_use]
+    pub fn s3(&self) -> Option<&S3> {
+        self.s3.as_ref()
     }
 
     /// The lines of the access log so far, parsed.
@@ -232,7 +265,8 @@ fn keep_logs() {
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
+    // A bucket has no folders before there is something in them.
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
         let entry = entry.unwrap();
         match entry.file_type().unwrap().is_dir() {
             true => files.extend(files_below(&entry.path())),

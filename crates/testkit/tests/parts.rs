@@ -168,7 +168,7 @@ async fn a_wrong_digest_ends_the_upload(wharf: Wharf) {
     let message = "None of the provided layer digests match the calculated layer digest";
     assert_eq!(refused, Err(ApiError::plain("InvalidLayerException", message)));
     assert_eq!(complete(&wharf, &id, &[digest(b"wrong")]).await, Err(unknown(&id)));
-    assert_eq!(wharf.upload_files().len(), 0);
+    assert_eq!(wharf.stored_files().len(), 0);
 }
 
 async fn an_upload_is_spent_once_it_is_complete(wharf: Wharf) {

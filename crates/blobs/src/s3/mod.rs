@@ -120,12 +120,16 @@ impl S3 {
         Ok(found.size)
     }
 
-    pub(crate) async fn exists(&self, object: &Object) -> Result<bool, Error> {
+    pub(crate) async fn exists(&self, object: &Object, size: u64) -> Result<bool, Error> {
         if self.seen.contains_key(object) {
             return Ok(true);
         }
         match self.head(object).await {
-            Ok(_) => Ok(true),
+            Ok(held) if held == size => Ok(true),
+            Ok(_) => {
+                self.seen.invalidate(object);
+                Ok(false)
+            }
             Err(Error::Missing) => Ok(false),
             Err(error) => Err(error),
         }

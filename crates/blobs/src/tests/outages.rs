@@ -154,12 +154,14 @@ fn a_yes_is_remembered_and_a_no_is_not() {
         let object = push(&house.store, &content(10)).await;
         let store = house.again().await;
         let before = house.server().count(Head);
-        assert!(store.exists(&object).await.unwrap() && store.exists(&object).await.unwrap());
+        assert!(
+            store.exists(&object, 10).await.unwrap() && store.exists(&object, 10).await.unwrap()
+        );
         assert_eq!(house.server().count(Head) - before, 1);
         store.delete(&object).await.unwrap();
-        assert!(!store.exists(&object).await.unwrap());
+        assert!(!store.exists(&object, 10).await.unwrap());
         let before = house.server().count(Kind::Head);
-        assert!(!store.exists(&object).await.unwrap());
+        assert!(!store.exists(&object, 10).await.unwrap());
         assert_eq!(house.server().count(Head) - before, 1);
     });
 }

@@ -34,7 +34,7 @@ async fn a_range_beyond_the_object_is_an_error(House { store, .. }: House) {
 
 async fn what_is_not_there_says_so(House { store, .. }: House) {
     let absent = store.name(Uuid::new_v4(), &Parts::default(), &digest(b"x"));
-    assert!(!store.exists(&absent).await.unwrap());
+    assert!(!store.exists(&absent, 10).await.unwrap());
     for size in [0, 1] {
         match store.open(&absent, size).await {
             Err(error) => assert!(matches!(error, Error::Missing), "{error}"),

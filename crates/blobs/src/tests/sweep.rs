@@ -39,7 +39,7 @@ async fn removing_twice_is_removing_once(House { store, .. }: House) {
     let (session, progress) = begin(&store, &content(10)).await;
     for _ in 0..2 {
         store.delete(&object).await.unwrap();
-        assert!(!store.exists(&object).await.unwrap());
+        assert!(!store.exists(&object, 10).await.unwrap());
         store.discard(session, Some(&progress.parts)).await.unwrap();
     }
     assert!(uploads(&store).await.is_empty());

@@ -128,7 +128,7 @@ async fn placing_takes_small_blobs(House { store, .. }: House) {
     let bytes = bytes.slice(1..);
     let object = place(&store, &bytes).await.unwrap();
     assert!(holds(&store, &object, &bytes).await);
-    assert!(store.exists(&object).await.unwrap());
+    assert!(store.exists(&object, SMALL_BLOB).await.unwrap());
 }
 
 async fn a_broken_stream_keeps_what_came(House { store, .. }: House) {
