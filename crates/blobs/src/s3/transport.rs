@@ -27,6 +27,8 @@ pub(crate) struct Timing {
     pub(crate) connect: Duration,
     /// From the request's end to the answer's first byte.
     pub(crate) first_byte: Duration,
+    /// From a CompleteMultipartUpload to its answer: stores that copy the parts together answer only then.
+    pub(crate) complete: Duration,
     /// A request that sends more slowly than this many bytes a second is given up and tried again.
     pub(crate) slowest: u64,
     /// Between two pieces of an answer that is being read.
@@ -42,6 +44,7 @@ impl Default for Timing {
         Timing {
             connect: Duration::from_secs(2),
             first_byte: Duration::from_secs(10),
+            complete: Duration::from_secs(300),
             slowest: 512 * 1024,
             idle: Duration::from_secs(30),
             retries: 5,
@@ -52,6 +55,16 @@ impl Default for Timing {
 }
 
 impl Timing {
+    /// How long to wait for the answer to this request.
+    fn of(&self, request: &HttpRequest) -> Duration {
+        let is_of_upload = request.uri().query().is_some_and(|query| query.contains("uploadId="));
+        if request.method() == Method::POST && is_of_upload {
+            return self.complete;
+        }
+        let length = request.body().content_length() as u64;
+        self.first_byte + Duration::from_secs(length / self.slowest)
+    }
+
     pub(super) fn retry(&self) -> RetryConfig {
         RetryConfig {
             backoff: BackoffConfig {
@@ -85,9 +98,7 @@ struct Stalled(Duration);
 #[async_trait]
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let sending =
-            Duration::from_secs(request.body().content_length() as u64 / self.timing.slowest);
-        let patience = self.timing.first_byte + sending;
+        let patience = self.timing.of(&request);
         let is_delete = request.method() == Method::DELETE;
         let answered = match tokio::time::timeout(patience, self.client.execute(request)).await {
             Ok(answered) => answered,

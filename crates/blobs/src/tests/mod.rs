@@ -87,6 +87,7 @@ fn settings(server: &throwaway::S3, folder: &TempDir) -> S3Settings {
 fn quick() -> Timing {
     Timing {
         first_byte: Duration::from_millis(1_500),
+        complete: Duration::from_secs(4),
         slowest: 64 << 20,
         idle: Duration::from_millis(1_500),
         retries: 2,

@@ -31,40 +31,40 @@ async fn all(store: &Store) -> Result<(), Error> {
 
 #[test]
 fn what_can_be_tried_again_is() {
-    block_on(async {
+    let cases = [
+        (Put, SLOW_DOWN, 2),
+        (Put, Refuse(500, "InternalError"), 2),
+        (Put, Cut, 2),
+        (Put, LoseAnswer, 2),
+        (Put, Stall, 1),
+        (Begin, SLOW_DOWN, 2),
+        (Begin, LoseAnswer, 1),
+        (Part, SLOW_DOWN, 2),
+        (Part, Cut, 2),
+        (Part, LoseAnswer, 2),
+        (Part, Stall, 1),
+        (Complete, SLOW_DOWN, 2),
+        (Complete, LoseAnswer, 1),
+        (Complete, Stall, 1),
+        (Head, SLOW_DOWN, 2),
+        (Head, LoseAnswer, 2),
+        (Get, SLOW_DOWN, 2),
+        (Get, CutAnswer(MIB), 5),
+        (Get, CutAnswer(0), 2),
+        (Get, Stall, 1),
+        (Delete, SLOW_DOWN, 2),
+        (Delete, Cut, 2),
+        (Delete, LoseAnswer, 2),
+        (Abort, SLOW_DOWN, 2),
+    ];
+    // Most of the time is pauses before the next try, so several wait at the same time.
+    block_on(stream::iter(cases).for_each_concurrent(6, |(kind, fault, times)| async move {
         let house = House::of_s3().await;
-        for (kind, fault, times) in [
-            (Put, SLOW_DOWN, 2),
-            (Put, Refuse(500, "InternalError"), 2),
-            (Put, Cut, 2),
-            (Put, LoseAnswer, 2),
-            (Put, Stall, 1),
-            (Begin, SLOW_DOWN, 2),
-            (Begin, LoseAnswer, 1),
-            (Part, SLOW_DOWN, 2),
-            (Part, Cut, 2),
-            (Part, LoseAnswer, 2),
-            (Part, Stall, 1),
-            (Complete, SLOW_DOWN, 2),
-            (Complete, LoseAnswer, 1),
-            (Complete, Stall, 1),
-            (Head, SLOW_DOWN, 2),
-            (Head, LoseAnswer, 2),
-            (Get, SLOW_DOWN, 2),
-            (Get, CutAnswer(MIB), 5),
-            (Get, CutAnswer(0), 2),
-            (Get, Stall, 1),
-            (Delete, SLOW_DOWN, 2),
-            (Delete, Cut, 2),
-            (Delete, LoseAnswer, 2),
-            (Abort, SLOW_DOWN, 2),
-        ] {
-            house.server().fail(kind, fault, times);
-            let outcome = all(&house.store).await;
-            assert!(outcome.is_ok(), "{kind:?} {fault:?}: {}", outcome.unwrap_err());
-            assert!(!house.server().recover(), "{kind:?} {fault:?} never happened");
-        }
-    });
+        house.server().fail(kind, fault, times);
+        let outcome = all(&house.store).await;
+        assert!(outcome.is_ok(), "{kind:?} {fault:?}: {}", outcome.unwrap_err());
+        assert!(!house.server().recover(), "{kind:?} {fault:?} never happened");
+    }));
 }
 
 #[test]
