@@ -25,6 +25,7 @@ const COMMON: &[&str] = &[
     "InvalidSignatureException",
     "MissingAuthenticationTokenException",
     "SerializationException",
+    "ServiceUnavailable",
     "ThrottlingException",
     "UnknownOperationException",
     "UnrecognizedClientException",
@@ -177,7 +178,11 @@ fn read_error(operation: &Operation, response: &Response, body: Value) -> Result
     if response.header("x-amzn-errortype") != error.code {
         return Err(format!("the header's error type {:?}", response.header("x-amzn-errortype")));
     }
-    let status = if error.code == "ServerException" { 500 } else { 400 };
+    let status = match error.code.as_str() {
+        "ServerException" => 500,
+        "ServiceUnavailable" => 503,
+        _ => 400,
+    };
     if error.status != status {
         return Err(format!("status {} for {error}", error.status));
     }

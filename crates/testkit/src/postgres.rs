@@ -1,7 +1,8 @@
 //! A throw-away PostgreSQL: one cluster a test process, made at the first use, with a database for
-//! each test. A shell watches over it and removes it when the process ends, however it ends.
+//! each test; or one of its own for a test that stops it or is alone with it. A shell watches over
+//! each and removes it when the process ends, however it ends.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -25,7 +26,7 @@ trap '' INT TERM HUP PIPE
 "$1/initdb" --pgdata="$dir/data" --username=wharf --auth=trust --encoding=UTF8 --locale=C \
     --no-sync >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
 "$1/pg_ctl" --pgdata="$dir/data" --log="$dir/log" --wait --timeout=60 \
-    --options="-k $dir -c listen_addresses='' -c max_connections=500 -c max_wal_size=256MB" start \
+    --options="-k $dir $2" start \
     >/dev/null 2>&1 || { cat "$dir/log" >&2; exit 1; }
 echo "$dir"
 read -r _ || true
@@ -34,7 +35,11 @@ read -r _ || true
 const MISSING: &str = "PostgreSQL's server programs are not on this machine, and the suite runs on \
                        both engines. Install them: apt-get install postgresql";
 
-struct Cluster {
+/// How the server runs, beside where its socket is.
+const SETTINGS: &str = "-c listen_addresses='' -c max_connections=500 -c max_wal_size=256MB";
+
+/// A running PostgreSQL with its data.
+pub struct Cluster {
     /// Where the socket is.
     dir: PathBuf,
     /// PostgreSQL's programs.
@@ -51,15 +56,120 @@ struct Cluster {
 #[must_use]
 pub fn new_database() -> String {
     static CLUSTER: OnceLock<Result<Cluster>> = OnceLock::new();
-    let made = CLUSTER.get_or_init(start).as_ref().map_err(|error| anyhow!("{error:#}"));
+    let made =
+        CLUSTER.get_or_init(|| start(SETTINGS)).as_ref().map_err(|error| anyhow!("{error:#}"));
     made.and_then(create).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
-fn start() -> Result<Cluster> {
+impl Cluster {
+    /// A cluster of its own, in which nothing happens but what the test does.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed or does not start; the message says what to do.
+    #[must_use]
+    pub fn start() -> Cluster {
+        start(&format!("{SETTINGS} -c autovacuum=off")).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Makes an empty database and gives its URL.
+    ///
+    /// # Panics
+    /// When that does not succeed.
+    #[must_use]
+    pub fn new_database(&self) -> String {
+        create(self).unwrap_or_else(|error| panic!("{error:#}"))
+    }
+
+    /// Kills the server as a crash would, and starts it again with what its log holds. Returns
+    /// when it takes connections.
+    ///
+    /// # Panics
+    /// When that does not succeed.
+    pub fn crash_and_restart(&self) {
+        self.control(&["--mode=immediate", "--wait", "restart"]);
+    }
+
+    /// Stops the server as a crash would.
+    ///
+    /// # Panics
+    /// When that does not succeed.
+    pub fn crash(&self) {
+        self.control(&["--mode=immediate", "--wait", "stop"]);
+    }
+
+    /// Starts it, with `settings` (`-c name=value …`) beside the usual ones.
+    ///
+    /// # Panics
+    /// When that does not succeed.
+    pub fn start_with(&self, settings: &str) {
+        let options = format!("--options=-k {} {SETTINGS} {settings}", self.dir.display());
+        self.control(&["--wait", &options, "start"]);
+    }
+
+    fn control(&self, arguments: &[&str]) {
+        let log = format!("--log={}", self.dir.join("log").display());
+        let status = as_ordinary_user()
+            .expect("who this is was found out before")
+            .arg(self.bin.join("pg_ctl"))
+            .arg(format!("--pgdata={}", self.dir.join("data").display()))
+            .args([&log, "--timeout=60"])
+            .args(arguments)
+            .current_dir("/")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("pg_ctl can be run");
+        assert!(status.success(), "pg_ctl {arguments:?}: {status}");
+    }
+
+    /// Writes a file that only the server may read, and gives its path.
+    ///
+    /// # Panics
+    /// When that does not succeed.
+    pub fn write(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.dir.join(name);
+        let mut shell = as_ordinary_user()
+            .expect("who this is was found out before")
+            .args(["sh", "-c", "umask 077; cat >\"$1\"", "sh"])
+            .arg(&path)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a shell can be run");
+        let mut input = shell.stdin.take().expect("the pipe was asked for");
+        input.write_all(content.as_bytes()).expect("the shell reads");
+        drop(input);
+        assert!(shell.wait().expect("the shell ends").success());
+        path
+    }
+
+    /// What a statement gives in the database of this URL, as text, a row a line.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[must_use]
+    pub fn ask(&self, url: &str, sql: &str) -> String {
+        let output = Command::new(self.bin.join("psql"))
+            .args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", sql, url])
+            .output()
+            .expect("psql can be run");
+        assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    /// Where connections come in.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.dir.join(".s.PGSQL.5432")
+    }
+}
+
+fn start(settings: &str) -> Result<Cluster> {
     let bin = programs().context(MISSING)?;
     let mut watcher = as_ordinary_user()?
         .args(["sh", "-c", WATCHER, "postgres-watcher"])
         .arg(&bin)
+        .arg(settings)
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .current_dir("/")
