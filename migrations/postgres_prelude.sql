@@ -1,6 +1,5 @@
 -- What the shared SQL text needs and PostgreSQL lacks. Runs at every start; each part is idempotent.
--- The lock keeps replicas that start together from creating the same thing twice.
-SELECT pg_advisory_lock(7309940265120334);
+-- Whoever runs it holds the lock of the migrations.
 
 DO $$ BEGIN
     CREATE DOMAIN ctext AS text COLLATE "C";
@@ -23,5 +22,3 @@ CREATE OR REPLACE FUNCTION json_each(document text) RETURNS TABLE (key ctext, va
     $$;
 
 CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY);
-
-SELECT pg_advisory_unlock(7309940265120334);

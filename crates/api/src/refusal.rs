@@ -39,10 +39,12 @@ impl Refusal {
         }
     }
 
-    /// The HTTP status in the JSON protocol: 400, and 500 for faults of ours.
+    /// The HTTP status in the JSON protocol: 400, and 500 for faults of ours, or 503 for one that
+    /// is soon over. The SDKs try again after both.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
+            Refusal::Registry(Error::Unavailable(_)) => 503,
             Refusal::Registry(error) if error.is_fault() => 500,
             _ => 400,
         }
@@ -76,6 +78,9 @@ impl From<Rejection> for Refusal {
 
 impl From<wharf_identity::Error> for Refusal {
     fn from(error: wharf_identity::Error) -> Refusal {
-        Refusal::Registry(Error::fault(error))
+        Refusal::Registry(match error {
+            wharf_identity::Error::Db(error) => error.into(),
+            other => Error::fault(other),
+        })
     }
 }

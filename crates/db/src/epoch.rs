@@ -1,10 +1,16 @@
 //! Caching what can change. An entry is stamped with the epoch read *before* its value was looked
-//! up, and is served only while that epoch is still current; whoever writes advances the epoch
-//! after the commit and before answering. So nobody who was told of a write sees the state before.
+//! up, and is served only while that epoch is still current.
+//!
+//! An epoch has two parts. A counter of the key, which whoever writes in this process advances
+//! after the commit and before answering. And, where other processes write too, the moment of the
+//! database. So nobody sees the state before a write that was told to anybody.
 
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Db;
+use crate::moment::{Moment, Moments};
 
 const SHARDS: usize = 4096;
 
@@ -12,55 +18,69 @@ const SHARDS: usize = 4096;
 /// other a look-up.
 #[derive(Clone)]
 pub struct Epochs {
-    /// None where other processes write too: then nothing mutable may be cached.
-    shards: Option<Arc<[AtomicU64]>>,
+    shards: Arc<[AtomicU64]>,
+    /// None where only this process writes.
+    moments: Option<Moments>,
     hasher: std::hash::RandomState,
 }
 
+/// When something was true.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Epoch {
+    counter: u64,
+    moment: Option<Moment>,
+}
+
 impl Epochs {
-    /// Epochs for a database that only this process writes (`exclusive`), or epochs that never
-    /// let anything be cached.
+    /// Epochs for what is in `db`.
     #[must_use]
-    pub fn new(exclusive: bool) -> Epochs {
-        let shards = exclusive.then(|| (0..SHARDS).map(|_| AtomicU64::new(0)).collect());
-        Epochs { shards, hasher: std::hash::RandomState::new() }
+    pub fn new(db: &Db) -> Epochs {
+        Epochs {
+            shards: (0..SHARDS).map(|_| AtomicU64::new(0)).collect(),
+            moments: db.moments().cloned(),
+            hasher: std::hash::RandomState::new(),
+        }
     }
 
-    /// The epoch of `key` now; None where nothing may be cached.
-    pub fn current(&self, key: impl Hash) -> Option<u64> {
-        Some(self.shard(key)?.load(Ordering::Acquire))
+    /// The epoch of `key` now. Never waits where only this process writes; elsewhere it asks the
+    /// database, once in a [request](crate::in_request). None when the database does not answer:
+    /// then nothing may be served from the cache, nor kept.
+    pub async fn current(&self, key: impl Hash) -> Option<Epoch> {
+        let shard = self.shard(key);
+        let moment = match &self.moments {
+            None => None,
+            Some(moments) => Some(moments.now().await?),
+        };
+        Some(Epoch { counter: shard.load(Ordering::Acquire), moment })
     }
 
     /// Makes every entry of `key` stale.
     pub fn advance(&self, key: impl Hash) {
-        if let Some(shard) = self.shard(key) {
-            shard.fetch_add(1, Ordering::AcqRel);
-        }
+        self.shard(key).fetch_add(1, Ordering::AcqRel);
     }
 
     /// Makes every entry of every key stale.
     pub fn advance_all(&self) {
-        for shard in self.shards.iter().flat_map(|shards| shards.iter()) {
+        for shard in self.shards.iter() {
             shard.fetch_add(1, Ordering::AcqRel);
         }
     }
 
-    fn shard(&self, key: impl Hash) -> Option<&AtomicU64> {
-        let shards = self.shards.as_ref()?;
-        shards.get(self.hasher.hash_one(key) as usize % SHARDS)
+    fn shard(&self, key: impl Hash) -> &AtomicU64 {
+        &self.shards[self.hasher.hash_one(key) as usize % SHARDS]
     }
 }
 
 /// A value with the epoch at which it was true.
 #[derive(Clone)]
 pub struct Cached<V> {
-    pub epoch: u64,
+    pub epoch: Epoch,
     pub value: V,
 }
 
 impl<V> Cached<V> {
     /// The value, unless the epoch has moved on.
-    pub fn fresh(self, epoch: Option<u64>) -> Option<V> {
+    pub fn fresh(self, epoch: Option<Epoch>) -> Option<V> {
         (Some(self.epoch) == epoch).then_some(self.value)
     }
 }

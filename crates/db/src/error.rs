@@ -1,5 +1,8 @@
 //! What can go wrong between the program and its database.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 /// A fault of the database, or of the way to it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -28,6 +31,23 @@ pub enum Error {
     /// PostgreSQL's settings would lose acknowledged writes.
     #[error("PostgreSQL has {0}, which loses acknowledged writes: set it to on")]
     Unsafe(String),
+    /// The server is a standby, or was told not to write.
+    #[error("PostgreSQL is read only here, perhaps a standby: name the primary in database_url")]
+    ReadOnly,
+    /// The server or its database cannot be used, whatever is done here.
+    #[error("PostgreSQL {0}")]
+    Server(String),
+    /// The URL says what cannot be.
+    #[error("database_url {0}")]
+    Url(String),
+    /// The way to PostgreSQL is cut, or it hangs.
+    #[error("PostgreSQL did not answer within {} s", .0.as_secs_f32())]
+    Silent(Duration),
+    /// The connection was lost while COMMIT was under way. What the transaction did is there
+    /// wholly, or not at all; only reading again tells which. Whoever asked gets an error that
+    /// invites to try again, and what is tried again must come out right in both cases.
+    #[error("it is not known whether a transaction was committed: {0}")]
+    Unknown(#[source] Box<Error>),
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
     #[error("the database file: {0}")]
@@ -39,10 +59,49 @@ impl Error {
     pub(crate) fn is_conflict(&self) -> bool {
         match self {
             Error::Again => true,
-            Error::Sql(sqlx::Error::Database(fault)) => {
-                matches!(fault.code().as_deref(), Some("40001" | "40P01"))
+            _ => matches!(self.code().as_deref(), Some("40001" | "40P01")),
+        }
+    }
+
+    /// Whether the connection is of no use any more, and a fresh one may be: the server went away
+    /// or goes (57P01 to 57P05, class 08), ended an idle transaction (25P03), is no primary any
+    /// more (25006), or is silent.
+    pub(crate) fn is_lost(&self) -> bool {
+        match self {
+            Error::Silent(_) => true,
+            Error::Sql(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => true,
+            _ => self.code().is_some_and(|code| {
+                code.starts_with("08")
+                    || code.starts_with("57P")
+                    || code == "25P03"
+                    || code == "25006"
+            }),
+        }
+    }
+
+    /// Whether a lock was waited for in vain (SQLSTATE 55P03).
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        self.code().as_deref() == Some("55P03")
+    }
+
+    /// Whether the database cannot be reached, has no connection left (53300), or is too busy
+    /// (55P03, 57014) to do what was asked for, so that it is worth trying again soon.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Error::Conflict(_) | Error::Unknown(_) => true,
+            Error::Sql(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            _ => {
+                self.is_lost()
+                    || matches!(self.code().as_deref(), Some("53300" | "55P03" | "57014"))
             }
-            _ => false,
+        }
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Error::Sql(sqlx::Error::Database(fault)) => fault.code(),
+            _ => None,
         }
     }
 
@@ -51,11 +110,8 @@ impl Error {
     pub fn is_full(&self) -> bool {
         match self {
             Error::Full => true,
-            Error::Sql(sqlx::Error::Database(fault)) => {
-                matches!(fault.code().as_deref(), Some("13" | "53100"))
-            }
             Error::Io(fault) => fault.kind() == std::io::ErrorKind::StorageFull,
-            _ => false,
+            _ => matches!(self.code().as_deref(), Some("13" | "53100")),
         }
     }
 

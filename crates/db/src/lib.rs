@@ -7,15 +7,19 @@
 mod epoch;
 mod error;
 mod migrate;
+mod moment;
+mod patience;
 mod postgres;
+mod request;
 mod row;
 mod sqlite;
 mod statement;
 mod tx;
 mod value;
 
-pub use epoch::{Cached, Epochs};
+pub use epoch::{Cached, Epoch, Epochs};
 pub use error::Error;
+pub use request::in_request;
 pub use row::{Column, Columns, Row};
 pub use statement::{STATEMENTS, Statement};
 pub use tx::{Attempts, Tx};
@@ -61,6 +65,9 @@ impl Db {
 
     /// Connects to the PostgreSQL database at `url` (`postgres://…`) and brings its schema up to
     /// date, under a lock that lets only one replica do so.
+    ///
+    /// Fails on a URL that says what cannot be, on a server that would lose acknowledged writes, is
+    /// older than version 14 or a standby, and when the schema is newer than this program.
     pub async fn postgres(url: &str) -> Result<Db, Error> {
         let db = Db { engine: Engine::Postgres(Arc::new(postgres::Postgres::connect(url).await?)) };
         migrate::run(&db).await?;
@@ -74,7 +81,15 @@ impl Db {
         matches!(self.engine, Engine::Sqlite(_))
     }
 
-    /// All rows of a reading statement.
+    pub(crate) fn moments(&self) -> Option<&moment::Moments> {
+        match &self.engine {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(engine) => Some(engine.moments()),
+        }
+    }
+
+    /// All rows of a reading statement. On PostgreSQL it goes on over a fresh connection for up to
+    /// two seconds when the first is lost.
     pub async fn all<C: Columns>(
         &self,
         statement: &'static Statement,
@@ -82,7 +97,7 @@ impl Db {
     ) -> Result<Vec<C>, Error> {
         match &self.engine {
             Engine::Sqlite(engine) => engine.all(statement, params.into()).await,
-            Engine::Postgres(engine) => engine.all(statement, params.into()).await,
+            Engine::Postgres(engine) => engine.all(statement, &params.into()).await,
         }
     }
 

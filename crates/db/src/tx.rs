@@ -1,7 +1,7 @@
-//! Serializable transactions, retried on conflict, the same on both engines.
+//! Serializable transactions, retried on conflict and, while it is certain that they were not
+//! committed, over a fresh connection when theirs is lost. The same on both engines.
 
-use std::time::Duration;
-
+use crate::patience::{Patience, backoff};
 use crate::{Columns, Db, Durability, Engine, Error, Params, Statement, postgres, sqlite};
 
 /// How often a transaction is run again after losing against another one.
@@ -11,6 +11,8 @@ const ATTEMPTS: u32 = 12;
 pub struct Tx {
     pub(crate) engine: Under,
     pub(crate) conflicted: bool,
+    /// The connection was lost, and with it all that was done.
+    lost: bool,
     after: Vec<AfterCommit>,
 }
 
@@ -55,13 +57,14 @@ pub struct Attempts<'db> {
     db: &'db Db,
     durability: Durability,
     made: u32,
+    patience: Patience,
 }
 
 impl Db {
     #[doc(hidden)]
     #[must_use]
     pub fn attempts(&self, durability: Durability) -> Attempts<'_> {
-        Attempts { db: self, durability, made: 0 }
+        Attempts { db: self, durability, made: 0, patience: Patience::default() }
     }
 }
 
@@ -72,7 +75,7 @@ impl Attempts<'_> {
             Engine::Sqlite(engine) => Under::Sqlite(engine.begin(self.durability).await?),
             Engine::Postgres(engine) => Under::Postgres(engine.begin(self.durability).await?),
         };
-        Ok(Tx { engine, conflicted: false, after: Vec::new() })
+        Ok(Tx { engine, conflicted: false, lost: false, after: Vec::new() })
     }
 
     /// Commits or rolls back; None when the work is to be done again.
@@ -82,20 +85,20 @@ impl Attempts<'_> {
         tx: Tx,
         result: Result<T, E>,
     ) -> Option<Result<T, E>> {
-        let conflicted = tx.conflicted;
+        let (conflicted, lost) = (tx.conflicted, tx.lost);
         let error = match result {
             Ok(value) => match tx.commit().await {
                 Ok(()) => return Some(Ok(value)),
-                Err(error) if error.is_conflict() => None,
-                Err(error) => Some(error.into()),
+                Err(error) => (!error.is_conflict() && !conflicted).then(|| error.into()),
             },
-            Err(error) => match tx.rollback().await {
-                Ok(()) if conflicted => None,
-                _ => Some(error),
-            },
+            Err(error) => {
+                tx.rollback().await;
+                (!conflicted).then_some(error)
+            }
         };
-        if error.is_some() {
-            return error.map(Err);
+        if let Some(error) = error {
+            // What was lost before COMMIT was certainly not committed.
+            return if lost && self.patience.again().await { None } else { Some(Err(error)) };
         }
         self.made += 1;
         if self.made == ATTEMPTS {
@@ -149,12 +152,12 @@ impl Tx {
         self.after.push(Box::new(act));
     }
 
-    /// Keeps other replicas from migrating until this transaction ends. SQLite has one writer
-    /// anyway.
-    pub(crate) async fn lock_migrations(&mut self) -> Result<(), Error> {
+    /// Keeps other replicas from migrating until this transaction ends, should they have got past
+    /// their lock, and lifts the limit on the time of a statement. SQLite has one writer anyway.
+    pub(crate) async fn migrating(&mut self) -> Result<(), Error> {
         match &mut self.engine {
             Under::Sqlite(_) => Ok(()),
-            Under::Postgres(open) => open.script("LOCK TABLE migrations IN EXCLUSIVE MODE").await,
+            Under::Postgres(open) => open.migrating().await,
         }
     }
 
@@ -169,6 +172,7 @@ impl Tx {
     fn note<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result {
             self.conflicted |= error.is_conflict();
+            self.lost |= error.is_lost();
         }
         result
     }
@@ -184,22 +188,10 @@ impl Tx {
         }
     }
 
-    async fn rollback(self) -> Result<(), Error> {
+    async fn rollback(self) {
         match self.engine {
-            Under::Sqlite(open) => {
-                open.rollback().await;
-                Ok(())
-            }
+            Under::Sqlite(open) => open.rollback().await,
             Under::Postgres(open) => open.rollback().await,
         }
     }
-}
-
-/// Grows from a millisecond to about a quarter of a second, jittered by the clock's low bits so
-/// that two losers do not meet again.
-fn backoff(attempt: u32) -> Duration {
-    let jitter = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |now| u64::from(now.subsec_nanos()) % 1000);
-    Duration::from_micros((1000 + jitter) << attempt.min(8))
 }

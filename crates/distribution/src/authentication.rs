@@ -58,7 +58,12 @@ impl Distribution {
             return Err(Refused::OtherRegion { token: region, host: id.region.clone() });
         }
         let key = self.identity.access_key(&access_key_id).await;
-        let key = key.map_err(|error| Refused::Fault(Error::fault(error)))?;
+        let key = key.map_err(|error| {
+            Refused::Fault(match error {
+                wharf_identity::Error::Db(error) => error.into(),
+                other => Error::fault(other),
+            })
+        })?;
         let caller = key.ok_or(Refused::Inactive)?.caller.clone();
         Ok((caller, named.unwrap_or(RegistryId { account, region })))
     }

@@ -35,7 +35,7 @@ impl Identity {
         if !is_well_formed(id) {
             return Ok(None);
         }
-        let epoch = self.epochs.current(id);
+        let epoch = self.epochs.current(id).await;
         if let Some(found) = self.access_keys.get(id).and_then(|cached| cached.fresh(epoch)) {
             return Ok(Some(found));
         }

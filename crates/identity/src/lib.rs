@@ -40,7 +40,7 @@ impl Identity {
     /// The principals in `db`, whose secrets are sealed with `key`.
     #[must_use]
     pub fn new(db: Db, key: InstallationKey) -> Identity {
-        let epochs = Epochs::new(db.exclusive());
+        let epochs = Epochs::new(&db);
         let (access_keys, tokens) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
         Identity { db, key, epochs, access_keys, tokens }
     }

@@ -159,6 +159,10 @@ pub enum Error {
         "The registry cannot store anything until it is restarted, since its disk reported a failure. Pulls go on"
     )]
     StoreFailed,
+    /// The database cannot be reached, or is too busy. Whether what was asked for was done is
+    /// sometimes not known; asking again comes out right in both cases.
+    #[error("The registry's database is not available at the moment. Try again in a few seconds")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A fault of ours: logged with its cause, shown only as a request id.
     #[error(
         "An internal error occurred. The log of the registry tells more under the id of this request"
@@ -169,7 +173,8 @@ pub enum Error {
 /// The codes of one error at both doors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Codes {
-    /// The exception of the ECR API; its HTTP status is 400, for faults of ours 500.
+    /// The exception of the ECR API; its HTTP status is 400, for faults of ours 500, for
+    /// one that is soon over 503.
     pub aws: &'static str,
     /// The code under `/v2/`.
     pub oci: &'static str,
@@ -238,6 +243,8 @@ impl Error {
             Error::TagInvalid(_) => ("InvalidParameterException", "MANIFEST_INVALID", 400),
             Error::Unsupported(_) => ("InvalidParameterException", "UNSUPPORTED", 405),
             Error::Full | Error::StoreFailed => ("ServerException", "TOOMANYREQUESTS", 503),
+            // One of the errors that all of AWS's services have ("Common errors").
+            Error::Unavailable(_) => ("ServiceUnavailable", "UNAVAILABLE", 503),
             Error::Fault(_) => ("ServerException", "UNKNOWN", 500),
         };
         Codes { aws, oci, status }
@@ -246,7 +253,7 @@ impl Error {
     /// Whether it is our fault and not the caller's.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(self, Error::Fault(_) | Error::Full | Error::StoreFailed)
+        matches!(self, Error::Fault(_) | Error::Unavailable(_) | Error::Full | Error::StoreFailed)
     }
 
     /// Wraps a fault of ours.
@@ -257,7 +264,13 @@ impl Error {
 
 impl From<wharf_db::Error> for Error {
     fn from(error: wharf_db::Error) -> Error {
-        if error.is_full() { Error::Full } else { Error::fault(error) }
+        if error.is_full() {
+            Error::Full
+        } else if error.is_unavailable() {
+            Error::Unavailable(Box::new(error))
+        } else {
+            Error::fault(error)
+        }
     }
 }
 

@@ -62,7 +62,7 @@ pub async fn find(
     digest: &Digest,
 ) -> Result<Option<Layer>, Error> {
     let key = (repository.id().clone(), digest.clone());
-    let epoch = registry.remembered.contents.current(&key.0);
+    let epoch = registry.remembered.contents.current(&key.0).await;
     let cached = registry.remembered.layers.get(&key);
     if let Some(layer) = cached.and_then(|cached| cached.fresh(epoch)) {
         return Ok(Some(layer));

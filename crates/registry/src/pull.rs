@@ -42,7 +42,7 @@ async fn by_digest(
     digest: &Digest,
 ) -> Result<Option<Arc<Stored>>, Error> {
     let key = (repository.id().clone(), digest.clone());
-    let epoch = registry.remembered.contents.current(&key.0);
+    let epoch = registry.remembered.contents.current(&key.0).await;
     let cached = registry.remembered.manifests.get(&key);
     if let Some(stored) = cached.and_then(|cached| cached.fresh(epoch)) {
         return Ok(Some(stored));

@@ -234,7 +234,7 @@ impl Registry {
         name: &str,
     ) -> Result<Repository, Error> {
         let key = key(id, name);
-        let epoch = self.remembered.names.current(&key);
+        let epoch = self.remembered.names.current(&key).await;
         let cached = self.remembered.repositories.get(&key);
         if let Some(row) = cached.and_then(|cached| cached.fresh(epoch)) {
             return Ok(Repository { row });

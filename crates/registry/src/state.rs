@@ -93,8 +93,8 @@ impl Registry {
             u32::try_from(cached.value.bytes.len() + 512).unwrap_or(u32::MAX)
         };
         let remembered = Remembered {
-            names: Epochs::new(exclusive),
-            contents: Epochs::new(exclusive),
+            names: Epochs::new(&db),
+            contents: Epochs::new(&db),
             repositories: Cache::new(ENTRIES),
             tags: Cache::new(ENTRIES),
             manifests: Cache::builder().weigher(weigh).max_capacity(MANIFEST_BYTES).build(),

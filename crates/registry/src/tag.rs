@@ -20,7 +20,7 @@ pub async fn resolve(
     tag: &Tag,
 ) -> Result<Option<Digest>, Error> {
     let key = (repository.id().clone(), tag.clone());
-    let epoch = registry.remembered.contents.current(&key.0);
+    let epoch = registry.remembered.contents.current(&key.0).await;
     let cached = registry.remembered.tags.get(&key);
     if let Some(digest) = cached.and_then(|cached| cached.fresh(epoch)) {
         return Ok(Some(digest));

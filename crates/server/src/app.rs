@@ -72,10 +72,10 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (doors, request) = (self.0.clone(), request.map(Body::new));
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Box::pin(async move { Ok(doors.answer(request).await) });
+            return Box::pin(wharf_db::in_request(async move { Ok(doors.answer(request).await) }));
         }
         // What changes something goes on to its end even when the client has hung up.
-        let task = tokio::spawn(async move { doors.answer(request).await });
+        let task = tokio::spawn(wharf_db::in_request(async move { doors.answer(request).await }));
         Box::pin(async move { Ok(task.await.unwrap_or_else(|fault| failed(&fault))) })
     }
 }
