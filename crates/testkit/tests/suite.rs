@@ -4,9 +4,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod confusion;
+mod database_loss;
+mod database_tls;
 mod delete;
 mod errors;
 mod links;
+mod migrations;
+mod moments;
 mod mount;
 mod mutability;
 mod operations;
