@@ -61,6 +61,7 @@ async fn who_asks_during_a_reading_gets_the_next_one() {
     assert!(is_pending(&mut second).await && is_pending(&mut third).await);
     script.tell(1, "10:10:");
     let before = first.await.unwrap();
+    assert!(is_pending(&mut second).await && is_pending(&mut third).await);
     script.begun.recv().await.unwrap();
     assert!(is_pending(&mut second).await && is_pending(&mut third).await);
     script.tell(1, "10:11:");
