@@ -22,6 +22,15 @@ impl Action {
     pub fn as_str(self) -> &'static str {
         self.0
     }
+
+    /// Whether doing it can change anything that is stored: the access levels Write, Tagging and
+    /// Permissions management of the reference, and not Read and List, which are told by the verb.
+    #[must_use]
+    pub fn is_write(self) -> bool {
+        let verb = self.0.rsplit(':').next().unwrap_or_default();
+        let verb = verb.strip_prefix("Batch").unwrap_or(verb);
+        !["Get", "List", "Describe", "Check", "Validate"].iter().any(|read| verb.starts_with(read))
+    }
 }
 
 /// Actions on one repository.
@@ -107,4 +116,37 @@ impl Action {
     pub const LIST_REPLICATION_BACKFILLS: Action = Action("ecr:ListReplicationBackfills");
     pub const DESCRIBE_REPLICATION_BACKFILL_RESULTS: Action =
         Action("ecr:DescribeReplicationBackfillResults");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_and_writing_are_told_apart_as_the_reference_does() {
+        for action in [
+            Action::BATCH_CHECK_LAYER_AVAILABILITY,
+            Action::BATCH_GET_IMAGE,
+            Action::DESCRIBE_IMAGES,
+            Action::GET_AUTHORIZATION_TOKEN,
+            Action::GET_DOWNLOAD_URL_FOR_LAYER,
+            Action::LIST_IMAGES,
+            Action::VALIDATE_PULL_THROUGH_CACHE_RULE,
+        ] {
+            assert!(!action.is_write(), "{action}");
+        }
+        for action in [
+            Action::BATCH_DELETE_IMAGE,
+            Action::BATCH_IMPORT_UPSTREAM_IMAGE,
+            Action::COMPLETE_LAYER_UPLOAD,
+            Action::INITIATE_LAYER_UPLOAD,
+            Action::PUT_IMAGE,
+            Action::SET_REPOSITORY_POLICY,
+            Action::START_IMAGE_SCAN,
+            Action::TAG_RESOURCE,
+            Action::UNTAG_RESOURCE,
+        ] {
+            assert!(action.is_write(), "{action}");
+        }
+    }
 }

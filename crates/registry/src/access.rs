@@ -21,7 +21,8 @@ impl RegistryId {
 }
 
 impl Registry {
-    /// Decides whether `caller` may do `action` on `resource`.
+    /// Decides whether `caller` may do `action` on `resource`. A registry that is read-only
+    /// refuses here, behind the decision, whatever would change something.
     pub fn authorise(
         &self,
         caller: &Caller,
@@ -29,6 +30,7 @@ impl Registry {
         resource: &Resource<'_>,
     ) -> Result<(), Error> {
         match decide(caller, action, resource) {
+            Decision::Allow if self.settings.read_only && action.is_write() => Err(Error::ReadOnly),
             Decision::Allow => Ok(()),
             Decision::Deny(denial) => Err(Error::AccessDenied(Box::new(denial))),
         }

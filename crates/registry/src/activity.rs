@@ -62,6 +62,9 @@ impl Notes {
 impl Registry {
     /// Notes that the image was pulled. Recorded at the first pull, then at most once an interval.
     pub fn pulled(&self, repository: &Repository, digest: &Digest) {
+        if self.settings.read_only {
+            return;
+        }
         let interval = self.settings.pull_interval;
         lock(&self.activity.pulls).note(repository.id(), digest, self.now(), interval);
     }

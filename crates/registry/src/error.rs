@@ -163,6 +163,10 @@ pub enum Error {
     /// sometimes not known; asking again comes out right in both cases.
     #[error("The registry's database is not available at the moment. Try again in a few seconds")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(
+        "The registry is read-only at the moment, for a move or a backup: pulls go on, nothing can be pushed, changed or deleted. Try again later"
+    )]
+    ReadOnly,
     /// A fault of ours: logged with its cause, shown only as a request id.
     #[error(
         "An internal error occurred. The log of the registry tells more under the id of this request"
@@ -245,6 +249,7 @@ impl Error {
             Error::Full | Error::StoreFailed => ("ServerException", "TOOMANYREQUESTS", 503),
             // One of the errors that all of AWS's services have ("Common errors").
             Error::Unavailable(_) => ("ServiceUnavailable", "UNAVAILABLE", 503),
+            Error::ReadOnly => ("ServerException", "UNSUPPORTED", 405),
             Error::Fault(_) => ("ServerException", "UNKNOWN", 500),
         };
         Codes { aws, oci, status }

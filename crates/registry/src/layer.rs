@@ -97,7 +97,7 @@ pub async fn announce(
         }
     }
     let age = registry.now() - found.used_at;
-    if age > registry.settings.grace.as_millis() as i64 / 4 {
+    if age > registry.settings.grace.as_millis() as i64 / 4 && !registry.settings.read_only {
         return Ok(keep(registry, repository, digest).await?.then_some(found));
     }
     Ok(Some(found))

@@ -48,6 +48,8 @@ pub struct Settings {
     pub pull_interval: Duration,
     /// Whether a layer of one repository can be mounted into another without being sent again.
     pub mounting: bool,
+    /// Whether everything that would change something is refused.
+    pub read_only: bool,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             quarantine: hours(1),
             pull_interval: Duration::from_secs(10 * 60),
             mounting: true,
+            read_only: false,
         }
     }
 }

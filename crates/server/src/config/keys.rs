@@ -59,7 +59,7 @@ impl Key {
             "blobs" => "Blobs in S3",
             name if name.starts_with("blobs_") => "Blobs in S3",
             "database_url" | "secret_key_file" | "blob_grace" | "pull_time_interval"
-            | "blob_mounting" => "What it keeps",
+            | "blob_mounting" | "read_only" => "What it keeps",
             "tls_cert" | "tls_key" | "trusted_proxies" => "HTTPS and proxies",
             "log_format" | "log_level" | "access_log" => "Logs",
             _ => "Limits",
@@ -123,7 +123,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 33] = [
+pub static KEYS: [Key; 34] = [
     key(
         "data",
         Kind::Path,
@@ -308,6 +308,12 @@ pub static KEYS: [Key; 33] = [
         Kind::Switch,
         "on",
         "Whether a push may take a blob from another repository that the caller may read.",
+    ),
+    key(
+        "read_only",
+        Kind::Switch,
+        "off",
+        "Whether everything that would change something is refused, while pulls go on.",
     ),
 ];
 
