@@ -25,6 +25,14 @@ pub enum Error {
         "the database has schema version {found}, this program knows up to {known}: start a newer wharf"
     )]
     Newer { found: i64, known: i64 },
+    /// The schema is not the one that this program makes, and only looking is allowed.
+    #[error(
+        "the database has schema version {found}, this program needs {known}: bring it up to date by starting this version of wharf serve on it once"
+    )]
+    Schema { found: i64, known: i64 },
+    /// The tables are none that can be copied.
+    #[error("the tables cannot be copied: {0}")]
+    Copy(String),
     /// A group commit failed; this transaction was part of it and left nothing behind.
     #[error("the commit failed: {0}")]
     Commit(String),

@@ -4,6 +4,8 @@
 //! [`Db`] (reads) or [`Tx`] (everything inside one serializable transaction), and never learn
 //! which engine answers. Deliberately absent: an object mapper, dynamic SQL, nested transactions.
 
+mod connection;
+pub mod copy;
 mod epoch;
 mod error;
 mod migrate;
@@ -12,6 +14,8 @@ mod patience;
 mod postgres;
 mod request;
 mod row;
+mod schema;
+mod snapshot;
 mod sqlite;
 mod statement;
 mod tx;
@@ -21,6 +25,7 @@ pub use epoch::{Cached, Epoch, Epochs};
 pub use error::Error;
 pub use request::in_request;
 pub use row::{Column, Columns, Row};
+pub use snapshot::Snapshot;
 pub use statement::{STATEMENTS, Statement};
 pub use tx::{Attempts, Tx};
 pub use value::{Params, Value};

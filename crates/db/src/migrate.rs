@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::{Db, Engine, Error, statement, tx};
 
 /// The scripts in order; version n is the n-th of them, counted from 1.
-const SCRIPTS: &[&str] = &[include_str!("../../../migrations/0001_registry.sql")];
+pub(crate) const SCRIPTS: &[&str] = &[include_str!("../../../migrations/0001_registry.sql")];
 
 const POSTGRES_PRELUDE: &str = include_str!("../../../migrations/postgres_prelude.sql");
 
@@ -21,6 +21,10 @@ const HISTORY: &str = "CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRI
 /// behind it wait, so it gives up after two seconds and lets them through.
 const LOCK_TRIES: u32 = 30;
 const LOCK_PAUSE: Duration = Duration::from_secs(1);
+/// The version that the scripts lead to.
+pub(crate) fn newest() -> i64 {
+    SCRIPTS.len() as i64
+}
 
 pub(crate) async fn run(db: &Db) -> Result<(), Error> {
     match &db.engine {
@@ -52,7 +56,7 @@ async fn bring_up(db: &Db) -> Result<(), Error> {
 async fn refuse_newer(db: &Db) -> Result<(), Error> {
     statement!(NEWEST = "SELECT COALESCE(MAX(version), 0) FROM migrations");
     let found = db.optional::<(i64,)>(&NEWEST, ()).await?.map_or(0, |(version,)| version);
-    let known = SCRIPTS.len() as i64;
+    let known = newest();
     if found > known { Err(Error::Newer { found, known }) } else { Ok(()) }
 }
 

@@ -190,6 +190,11 @@ impl Open {
         self.noted(done)
     }
 
+    /// The connection itself, for what is no declared statement.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
     pub(crate) async fn migrating(&mut self) -> Result<(), Error> {
         self.reply = Reply::UNBOUNDED;
         self.script("SET LOCAL statement_timeout = 0; LOCK TABLE migrations IN EXCLUSIVE MODE")
@@ -269,7 +274,7 @@ async fn rows<C: Columns>(
     rows.iter().map(|row| C::read(&Row::Postgres(row))).collect()
 }
 
-fn arguments(params: &Params) -> Result<PgArguments, Error> {
+pub(crate) fn arguments(params: &Params) -> Result<PgArguments, Error> {
     use sqlx::Arguments as _;
     let mut arguments = PgArguments::default();
     for value in &params.0 {

@@ -233,6 +233,12 @@ impl Open {
         Ok(())
     }
 
+    /// The connection itself, for what is no declared statement.
+    pub(crate) fn connection(&mut self) -> &mut SqliteConnection {
+        self.dirty = true;
+        &mut self.writer.connection
+    }
+
     /// Leaves the work in the batch, and waits until the batch is as durable as asked for.
     pub(crate) async fn commit(mut self, after: Vec<AfterCommit>) -> Result<(), Error> {
         let Some(batch) = &mut self.writer.batch else { return Err(Error::Again) };
@@ -363,7 +369,7 @@ async fn rows<C: Columns>(
     rows.iter().map(|row| C::read(&Row::Sqlite(row))).collect()
 }
 
-fn arguments(params: Params) -> Result<SqliteArguments, Error> {
+pub(crate) fn arguments(params: Params) -> Result<SqliteArguments, Error> {
     use sqlx::Arguments as _;
     let mut arguments = SqliteArguments::default();
     for value in params.0 {

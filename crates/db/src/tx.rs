@@ -2,6 +2,7 @@
 //! committed, over a fresh connection when theirs is lost. The same on both engines.
 
 use crate::patience::{Patience, backoff};
+use crate::connection::Connection;
 use crate::{Columns, Db, Durability, Engine, Error, Params, Statement, postgres, sqlite};
 
 /// How often a transaction is run again after losing against another one.
@@ -158,6 +159,14 @@ impl Tx {
         match &mut self.engine {
             Under::Sqlite(_) => Ok(()),
             Under::Postgres(open) => open.migrating().await,
+        }
+    }
+
+    /// The connection itself, for what is no declared statement.
+    pub(crate) fn connection(&mut self) -> Connection<'_> {
+        match &mut self.engine {
+            Under::Sqlite(open) => Connection::Sqlite(open.connection()),
+            Under::Postgres(open) => Connection::Postgres(open.connection()),
         }
     }
 

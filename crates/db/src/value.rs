@@ -1,7 +1,7 @@
 //! The parameters of a statement.
 
 /// One parameter. Nulls carry their type, since PostgreSQL wants to know it.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Value {
     Text(Option<String>),
     Int(Option<i64>),
