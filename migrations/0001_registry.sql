@@ -131,3 +131,17 @@ CREATE TABLE uploads (
 );
 CREATE INDEX uploads_by_update ON uploads (updated_at);
 CREATE UNIQUE INDEX uploads_by_session ON uploads (session);
+
+-- Where the rows came from, if they were copied or restored: one row at most. A copy that was
+-- begun and never completed is not served. Once it is served it goes its own way (`adopted_at`),
+-- and can no longer be made equal to its source. Before `spared_until` the sweep removes nothing.
+CREATE TABLE origin (
+    id BIGINT NOT NULL PRIMARY KEY,
+    source ctext NOT NULL,
+    key_print ctext NOT NULL,
+    begun_at BIGINT NOT NULL,
+    completed_at BIGINT,
+    adopted_at BIGINT,
+    spared_until BIGINT NOT NULL,
+    CHECK (id = 1)
+);

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, pin_mut, stream};
 use wharf_blobs::{Object, Parts};
 use wharf_db::{Durability, statement, tx};
 
-use crate::{Error, Registry};
+use crate::{Error, Registry, copy};
 
 /// What a sweep removed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
@@ -61,6 +61,10 @@ statement! {
 impl Registry {
     /// Sweeps once through everything. Can be dropped at any moment: the next sweep goes on.
     pub async fn sweep(&self) -> Result<Swept, Error> {
+        // What was restored or copied is looked at for a while before anything of it goes.
+        if copy::is_spared(&self.db, self.now()).await? {
+            return Ok(Swept::default());
+        }
         let before = self.now() - self.settings.grace.as_millis() as i64;
         let mut swept = Swept::default();
         self.sweep_uploads(before, &mut swept).await?;

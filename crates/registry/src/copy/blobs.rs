@@ -1,0 +1,331 @@
+//! The blobs of a copy: bytes from store to store, and rows that stay condemned until the target is
+//! brought to a new state as a whole.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{self, ErrorKind};
+use std::pin::pin;
+
+use bytes::Bytes as Frame;
+use futures_util::{Stream, StreamExt as _, stream};
+use uuid::Uuid;
+use wharf_blobs::{AppendError, Object, Store};
+use wharf_db::{Snapshot, Tx, statement, tx};
+use wharf_oci::{Digest, Hasher};
+
+use super::{Copied, Error, Lost, Source, Stage, Target, Watch};
+use crate::Clock;
+
+/// Rows looked at in one go.
+const PAGE: i64 = 500;
+/// Copied blobs that get their rows in one transaction.
+const ROWS: usize = 64;
+/// How many repositories of a lost blob are named.
+const NAMED: i64 = 20;
+
+statement! {
+    LIVE = "SELECT id, digest, size, object FROM blobs
+            WHERE condemned_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+    LIVE_BYTES = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM blobs
+                  WHERE condemned_at IS NULL";
+    STILL_LIVE = "SELECT id FROM blobs
+                  WHERE condemned_at IS NULL AND id IN (SELECT value FROM json_each($1))";
+    CONTENTS = "SELECT id, content FROM blobs
+                WHERE content IS NOT NULL AND id IN (SELECT value FROM json_each($1))";
+    KNOWN = "SELECT id FROM blobs WHERE id IN (SELECT value FROM json_each($1))";
+    HOLDERS = "SELECT r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
+               WHERE l.blob_id = $1 ORDER BY r.name LIMIT $2";
+    ENTER = "INSERT INTO blobs (id, digest, size, object, content, condemned_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+    SHOWN = "SELECT id FROM blobs WHERE condemned_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
+    CONDEMN = "UPDATE blobs SET condemned_at = $2 WHERE condemned_at IS NULL
+                   AND id IN (SELECT value FROM json_each($1))";
+    SHOW = "UPDATE blobs SET condemned_at = NULL WHERE condemned_at IS NOT NULL
+                AND id IN (SELECT value FROM json_each($1))";
+}
+
+/// How the source is looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// As it is from page to page. What is lost is no news yet: it may have been given up by now.
+    Moving,
+    /// As it was when the snapshot was taken.
+    Still,
+}
+
+/// A blob of the source, by its row.
+struct Row {
+    id: String,
+    digest: String,
+    size: u64,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Content(Vec<u8>),
+    Object(Object),
+}
+
+/// What became of one blob.
+enum Brought {
+    There { object: Option<Object>, content: Option<Vec<u8>> },
+    Lost(String),
+}
+
+/// The way of the blobs.
+pub(super) struct Bring<'a> {
+    pub(super) target: &'a Target,
+    pub(super) at_once: usize,
+    pub(super) clock: &'a Clock,
+    pub(super) watch: &'a dyn Watch,
+    pub(super) copied: Copied,
+}
+
+impl Bring<'_> {
+    /// Copies every live blob that the target does not have yet. Gives the ids of those that the
+    /// source has lost.
+    pub(super) async fn all(
+        &mut self,
+        source: &mut Source,
+        view: View,
+    ) -> Result<HashSet<String>, Error> {
+        let total = source.snapshot.optional::<(i64,)>(&LIVE_BYTES, ()).await?;
+        self.watch.begin(Stage::Blobs, total.map_or(0, |(bytes,)| bytes as u64));
+        let (mut after, mut missing) = (String::new(), HashSet::new());
+        loop {
+            if view == View::Moving {
+                // A view that stood still for hours would hold the source's log back.
+                source.snapshot.renew().await?;
+            }
+            let values = (after.as_str(), PAGE);
+            let page =
+                source.snapshot.all::<(String, String, i64, Option<String>)>(&LIVE, values).await?;
+            let Some((last, ..)) = page.last() else { break };
+            after.clone_from(last);
+            let rows = self.unknown(&mut source.snapshot, page).await?;
+            for (row, reason) in self.bring(&source.store, rows).await? {
+                if view == View::Still {
+                    self.lose(&mut source.snapshot, &row, reason).await?;
+                    missing.insert(row.id);
+                }
+            }
+        }
+        self.watch.end();
+        Ok(missing)
+    }
+
+    /// Those of the page that the target does not have.
+    async fn unknown(
+        &self,
+        snapshot: &mut Snapshot,
+        page: Vec<(String, String, i64, Option<String>)>,
+    ) -> Result<Vec<Row>, Error> {
+        let ids = list(page.iter().map(|(id, ..)| id));
+        let known = self.target.db.all::<(String,)>(&KNOWN, (ids,)).await?;
+        let known: HashSet<String> = known.into_iter().map(|(id,)| id).collect();
+        let (known, new): (Vec<_>, Vec<_>) =
+            page.into_iter().partition(|(id, ..)| known.contains(id));
+        self.watch.advance(known.iter().map(|(_, _, size, _)| *size as u64).sum());
+        let small = new.iter().filter(|(.., object)| object.is_none()).map(|(id, ..)| id);
+        let contents = snapshot.all::<(String, Vec<u8>)>(&CONTENTS, (list(small),)).await?;
+        let mut contents: HashMap<String, Vec<u8>> = contents.into_iter().collect();
+        let rows = new.into_iter().map(|(id, digest, size, object)| {
+            let bytes = match object {
+                Some(object) => {
+                    Bytes::Object(object.parse().map_err(|_| Error::Object(digest.clone()))?)
+                }
+                None => Bytes::Content(contents.remove(&id).unwrap_or_default()),
+            };
+            Ok(Row { id, digest, size: size as u64, bytes })
+        });
+        rows.collect()
+    }
+
+    /// Copies the blobs and enters their rows. Gives the lost ones, and why they are.
+    async fn bring(&mut self, source: &Store, rows: Vec<Row>) -> Result<Vec<(Row, String)>, Error> {
+        let mut lost = Vec::new();
+        let (target, watch) = (self.target, self.watch);
+        let brought = stream::iter(rows)
+            .map(|row| async move { (bring(source, target, &row, watch).await, row) })
+            .buffer_unordered(self.at_once)
+            .ready_chunks(ROWS);
+        let mut brought = pin!(brought);
+        while let Some(some) = brought.next().await {
+            let mut there = Vec::new();
+            for (outcome, row) in some {
+                match outcome? {
+                    Brought::Lost(reason) => lost.push((row, reason)),
+                    Brought::There { object, content } => {
+                        self.copied.blobs += 1;
+                        self.copied.bytes += row.size;
+                        there.push((row, object, content));
+                    }
+                }
+            }
+            self.enter(&there).await?;
+        }
+        Ok(lost)
+    }
+
+    /// The bytes are durable by now; the rows are not to be seen yet.
+    async fn enter(&self, there: &[(Row, Option<Object>, Option<Vec<u8>>)]) -> Result<(), Error> {
+        let now = (self.clock)();
+        tx!(self.target.db, |tx| {
+            for (row, object, content) in there {
+                let object = object.as_ref().map(Object::as_str);
+                let (id, digest) = (row.id.as_str(), row.digest.as_str());
+                let values = (id, digest, row.size as i64, object, content.clone(), now);
+                tx.execute(&ENTER, values).await?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn lose(
+        &mut self,
+        snapshot: &mut Snapshot,
+        row: &Row,
+        reason: String,
+    ) -> Result<(), Error> {
+        let holders = snapshot.all::<(String,)>(&HOLDERS, (row.id.as_str(), NAMED)).await?;
+        let repositories = holders.into_iter().map(|(name,)| name).collect();
+        self.copied.lost.push(Lost { digest: row.digest.clone(), reason, repositories });
+        Ok(())
+    }
+}
+
+/// Condemns what the source has given up, then shows what it has: in this order, since a digest
+/// has one live row.
+pub(super) async fn show(
+    source: &mut Snapshot,
+    target: &mut Tx,
+    now: i64,
+) -> Result<(), wharf_db::Error> {
+    let mut after = String::new();
+    loop {
+        let page = target.all::<(String,)>(&SHOWN, (after.as_str(), PAGE)).await?;
+        let Some((last,)) = page.last().cloned() else { break };
+        let live = source.all::<(String,)>(&STILL_LIVE, (ids(&page),)).await?;
+        let live: HashSet<String> = live.into_iter().map(|(id,)| id).collect();
+        let gone = list(page.iter().map(|(id,)| id).filter(|id| !live.contains(*id)));
+        target.execute(&CONDEMN, (gone, now)).await?;
+        after = last;
+    }
+    let mut after = String::new();
+    loop {
+        let values = (after.as_str(), PAGE);
+        let page = source.all::<(String, String, i64, Option<String>)>(&LIVE, values).await?;
+        let Some((last, ..)) = page.last().cloned() else { break };
+        target.execute(&SHOW, (list(page.iter().map(|(id, ..)| id)),)).await?;
+        after = last;
+    }
+    Ok(())
+}
+
+/// Brings one blob into the target's store, under a name of the target's, and compares its bytes
+/// with its digest on the way.
+async fn bring(
+    source: &Store,
+    target: &Target,
+    row: &Row,
+    watch: &dyn Watch,
+) -> Result<Brought, Error> {
+    let Ok(digest) = row.digest.parse::<Digest>() else {
+        return Ok(Brought::Lost("the digest is none".to_owned()));
+    };
+    let object = match &row.bytes {
+        Bytes::Content(bytes) => {
+            watch.advance(bytes.len() as u64);
+            return Ok(match Digest::of(digest.algorithm(), bytes) == digest {
+                true => Brought::There { object: None, content: Some(bytes.clone()) },
+                false => Brought::Lost(WRONG.to_owned()),
+            });
+        }
+        Bytes::Object(object) => object,
+    };
+    let content = match source.open(object).await {
+        Ok(content) => content,
+        Err(wharf_blobs::Error::Missing) => return Ok(Brought::Lost(MISSING.to_owned())),
+        Err(error) => return Err(error.into()),
+    };
+    if content.size != row.size {
+        return Ok(Brought::Lost(WRONG.to_owned()));
+    }
+    let frames = content.read(0..content.size).inspect(|frame| {
+        watch.advance(frame.as_ref().map_or(0, |frame| frame.len() as u64));
+    });
+    let outcome = match target.same_store {
+        true => compare(&digest, frames).await?.map(|()| object.clone()),
+        false => store(&target.store, &digest, row.size, frames).await?,
+    };
+    Ok(match outcome {
+        Ok(object) => Brought::There { object: Some(object), content: None },
+        Err(reason) => Brought::Lost(reason),
+    })
+}
+
+/// Stores the bytes, unless they turn out wrong: then it says why.
+async fn store(
+    target: &Store,
+    digest: &Digest,
+    size: u64,
+    frames: impl Stream<Item = io::Result<Frame>> + Send,
+) -> Result<Result<Object, String>, Error> {
+    let session = Uuid::new_v4();
+    let object = Object::new(digest, session);
+    let hasher = Hasher::new(digest.algorithm());
+    let reason = match target.append(session, 0, hasher, frames, size).await {
+        Ok(appended)
+            if appended.received == size && appended.hasher.clone().finish() == *digest =>
+        {
+            target.promote(session, &object, size).await?;
+            return Ok(Ok(object));
+        }
+        Ok(_) => WRONG.to_owned(),
+        Err(AppendError::Stream { source, .. }) => unreadable(source)?,
+        Err(AppendError::Store(error)) => return Err(error.into()),
+        Err(AppendError::Busy) => return Err(wharf_blobs::Error::Busy.into()),
+        Err(AppendError::TooLarge { .. }) => WRONG.to_owned(),
+    };
+    target.discard(session).await?;
+    Ok(Err(reason))
+}
+
+/// Only reads the bytes.
+async fn compare(
+    digest: &Digest,
+    frames: impl Stream<Item = io::Result<Frame>> + Send,
+) -> Result<Result<(), String>, Error> {
+    let mut hasher = Hasher::new(digest.algorithm());
+    let mut frames = pin!(frames);
+    while let Some(frame) = frames.next().await {
+        match frame {
+            Ok(frame) => hasher.update(&frame),
+            Err(error) => return Ok(Err(unreadable(error)?)),
+        }
+    }
+    Ok(if hasher.finish() == *digest { Ok(()) } else { Err(WRONG.to_owned()) })
+}
+
+/// Bytes that are not there are lost; any other trouble may pass, and ends the copy.
+fn unreadable(error: io::Error) -> Result<String, Error> {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::UnexpectedEof => Ok(MISSING.to_owned()),
+        // What a disk says of a bad sector; the rest of the disk may be well.
+        _ if error.raw_os_error() == Some(EIO) => Ok(format!("the disk cannot read it: {error}")),
+        _ => Err(wharf_blobs::Error::from(error).into()),
+    }
+}
+
+/// "Input/output error".
+const EIO: i32 = 5;
+
+const WRONG: &str = "its bytes are not those of the digest";
+const MISSING: &str = "its bytes are missing";
+
+fn list<'i>(ids: impl Iterator<Item = &'i String>) -> String {
+    serde_json::Value::from_iter(ids.cloned()).to_string()
+}
+
+fn ids(page: &[(String,)]) -> String {
+    list(page.iter().map(|(id,)| id))
+}
