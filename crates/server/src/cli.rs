@@ -33,6 +33,19 @@ pub enum Commands {
     Env(Settings),
     /// Print the effective configuration as TOML, with the source of each value, without secrets.
     Config(ConfigArgs),
+    /// Copy a whole installation into other engines, while it is served.
+    ///
+    /// Accounts, keys, repositories, images and blobs; every blob is held against its digest on the
+    /// way. Run again, it brings the copy to the present state of the source; broken off, it goes
+    /// on. The WHARF_ variables do not count here: all is said by what --from and --to name.
+    Copy(Copy),
+    /// Back up this installation into a folder, while it is served.
+    ///
+    /// The folder is a copy, in the embedded engines, of one moment. Run again with the same
+    /// folder, only what is new is copied. The installation key is not in it.
+    Backup(Backup),
+    /// Put a backup into this installation, which must be empty and not running.
+    Restore(Restore),
     /// Print the version.
     Version,
     /// Make certificates for HTTPS.
@@ -46,6 +59,49 @@ pub struct ConfigArgs {
     /// Print the reference of all keys as a Markdown table instead.
     #[arg(long)]
     pub reference: bool,
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The options of `wharf copy`.
+#[derive(Args)]
+pub struct Copy {
+    /// What to copy: a data folder, or a configuration file (TOML).
+    #[arg(long, value_name = "FOLDER|FILE")]
+    pub from: PathBuf,
+    /// Where to: a data folder, or a configuration file (TOML). Empty, or a copy begun before.
+    #[arg(long, value_name = "FOLDER|FILE")]
+    pub to: PathBuf,
+    /// How many blobs are copied at the same time.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub at_once: u8,
+}
+
+/// The options of `wharf backup`.
+#[derive(Args)]
+pub struct Backup {
+    /// The folder of the backup; a new one, or that of an earlier backup of this installation.
+    #[arg(long, value_name = "FOLDER")]
+    pub to: PathBuf,
+    /// Put the installation key into the folder too. Whoever has both can open every secret.
+    #[arg(long)]
+    pub with_key: bool,
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The options of `wharf restore`.
+#[derive(Args)]
+pub struct Restore {
+    /// The folder of the backup.
+    #[arg(long, value_name = "FOLDER", required_unless_present = "in_place")]
+    pub from: Option<PathBuf>,
+    /// The engines' own tools have put database and blobs back: drop the uploads, and let the
+    /// sweep remove nothing for a blob_grace.
+    #[arg(long, conflicts_with = "from")]
+    pub in_place: bool,
     /// The configuration.
     #[command(flatten)]
     pub settings: Settings,
@@ -115,6 +171,8 @@ fn argument(key: &'static Key) -> Arg {
         .help(help);
     match key.kind {
         Kind::Choice(choices) => argument.value_parser(choices.to_vec()).hide_possible_values(true),
+        // The bare flag switches it on.
+        Kind::Switch => argument.num_args(0..=1).default_missing_value("on"),
         _ => argument,
     }
 }

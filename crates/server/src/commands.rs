@@ -1,6 +1,8 @@
 //! What each command does: a file for each, and here what several of them need.
 
+mod copy;
 mod env;
+mod progress;
 mod serve;
 mod tls;
 
@@ -18,6 +20,9 @@ pub fn run(command: Commands) -> anyhow::Result<()> {
         Commands::Env(settings) => env::environment(&Config::read(&settings.0)?),
         Commands::Config(ConfigArgs { reference: true, .. }) => print(&keys::reference()),
         Commands::Config(ConfigArgs { settings, .. }) => print(&Config::read(&settings.0)?.show()),
+        Commands::Copy(copy) => copy::copy(&copy),
+        Commands::Backup(backup) => copy::backup(&backup),
+        Commands::Restore(restore) => copy::restore(&restore),
         Commands::Version => print(&format!("wharf {}\n", env!("CARGO_PKG_VERSION"))),
         Commands::Tls(TlsCommand::Init(init)) => tls::init(init),
     }

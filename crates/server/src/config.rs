@@ -6,7 +6,7 @@ mod settings;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::forwarded::Trusted;
@@ -41,6 +41,7 @@ pub struct Config {
     pub blob_grace: Duration,
     pub pull_time_interval: Duration,
     pub blob_mounting: bool,
+    pub read_only: bool,
     settings: Settings,
 }
 
@@ -90,6 +91,22 @@ impl Config {
         Self::check(Settings::gather(flags, environment)?)
     }
 
+    /// The configuration that a path names, and nothing else: a file, or a data folder with the
+    /// defaults for the rest.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn at(path: &Path) -> Result<Self, ConfigError> {
+        let flags = match path.is_file() {
+            true => Flags { config: Some(path.to_path_buf()), values: Vec::new() },
+            false => {
+                let data = path.to_string_lossy().into_owned();
+                Flags { config: None, values: vec![("data", data)] }
+            }
+        };
+        Self::check(Settings::gather(&flags, [])?)
+    }
+
     /// Checks gathered settings.
     ///
     /// # Errors
@@ -122,6 +139,7 @@ impl Config {
             blob_grace: s.duration("blob_grace")?,
             pull_time_interval: s.duration("pull_time_interval")?,
             blob_mounting: s.switch("blob_mounting")?,
+            read_only: s.switch("read_only")?,
             data,
             settings,
         })

@@ -21,13 +21,28 @@ pub fn make(data: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make the data folder {}", data.display()))
 }
 
+/// The text of the installation key, if there is one.
+pub fn read_installation_key(config: &Config) -> anyhow::Result<Option<String>> {
+    let path = &config.secret_key_file;
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Writes the text of an installation key into the data folder, where there is none.
+pub fn write_installation_key(config: &Config, text: &str) -> anyhow::Result<()> {
+    write_secret(&config.secret_key_file, &format!("{}\n", text.trim()))
+}
+
 /// Reads the installation key, and makes one at the first start. A key file that the operator
 /// named must be there: made anew on every machine, it would fit no database.
 pub fn installation_key(config: &Config) -> anyhow::Result<InstallationKey> {
     let path = &config.secret_key_file;
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+    let text = match read_installation_key(config)? {
+        Some(text) => text,
+        None => {
             if *path != config.data.join("installation.key") {
                 bail!(
                     "the installation key {} is not there; make it once with `openssl rand \
@@ -39,7 +54,6 @@ pub fn installation_key(config: &Config) -> anyhow::Result<InstallationKey> {
             write_secret(path, &format!("{text}\n"))?;
             text
         }
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
     InstallationKey::read(&text).with_context(|| format!("in {}", path.display()))
 }

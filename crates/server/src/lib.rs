@@ -6,6 +6,7 @@ mod background;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod copy;
 pub mod folder;
 pub mod forwarded;
 pub mod listen;

@@ -12,6 +12,7 @@ use wharf_blobs::{S3Settings, Store};
 use wharf_db::Db;
 use wharf_distribution::Distribution;
 use wharf_identity::{GivenKey, Identity, RootKey};
+use wharf_registry::copy::adopt;
 use wharf_registry::{Clock, Registry, Settings};
 
 use crate::app::App;
@@ -49,6 +50,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     })?;
     folder::make(&config.data)?;
     let db = open_database(config).await?;
+    adopt(&db, clock(), config.blob_grace, config.read_only).await?;
     let store = open_store(config).await?;
     let identity = Identity::new(db.clone(), folder::installation_key(config)?);
     let root = ensure_root(config, &identity, clock()).await?;
@@ -69,7 +71,10 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     let listen = Listen { listener, tls: tls(config, &stop)?, limits: limits(config), open };
     folder::write_address(config, address)?;
 
-    let background = background::run(registry.clone(), stop.clone(), config.blob_grace);
+    let background = match config.read_only {
+        false => background::run(registry.clone(), stop.clone(), config.blob_grace),
+        true => tokio::spawn(async {}),
+    };
     let done = tokio::spawn(async move {
         let cut_off = listen.serve(service, stop).await;
         background.await?;
@@ -83,7 +88,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     Ok(Running { address, root, done })
 }
 
-async fn open_database(config: &Config) -> anyhow::Result<Db> {
+pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
     match &config.database_url {
         Some(url) => Db::postgres(&url.0).await.context("cannot open the PostgreSQL database"),
         None => {
@@ -128,6 +133,7 @@ fn settings(config: &Config) -> Settings {
         grace: config.blob_grace,
         pull_interval: config.pull_time_interval,
         mounting: config.blob_mounting,
+        read_only: config.read_only,
         ..Settings::default()
     }
 }

@@ -1,0 +1,102 @@
+//! `wharf copy`, `wharf backup` and `wharf restore`: one mechanism, three uses of it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::bail;
+use indicatif::HumanBytes;
+use wharf_registry::copy::Copied;
+
+use super::print;
+use super::progress::Progress;
+use crate::cli::{Backup, Copy, Restore};
+use crate::config::Config;
+use crate::copy::{self, Key};
+
+/// Blobs at the same time where the user cannot say.
+const AT_ONCE: usize = 4;
+
+pub(super) fn copy(asked: &Copy) -> anyhow::Result<()> {
+    let (from, to) = (Config::at(&asked.from)?, Config::at(&asked.to)?);
+    let copied = run(&from, &to, Key::Bring, usize::from(asked.at_once))?;
+    tell(&copied, "The copy is complete, as of the moment that the rows were read.")
+}
+
+pub(super) fn backup(asked: &Backup) -> anyhow::Result<()> {
+    if asked.to.is_file() {
+        bail!("{} is a file; a backup is a folder", asked.to.display());
+    }
+    let (from, to) = (Config::read(&asked.settings.0)?, Config::at(&asked.to)?);
+    let key = if asked.with_key { Key::Bring } else { Key::Leave };
+    let copied = run(&from, &to, key, AT_ONCE)?;
+    let kept = match asked.with_key {
+        true => "The installation key is in it: whoever has it can open every secret.".to_owned(),
+        false => format!(
+            "The installation key is not in it: keep a copy of {} elsewhere.",
+            from.secret_key_file.display()
+        ),
+    };
+    tell(&copied, &format!("The backup is complete. {kept}"))
+}
+
+pub(super) fn restore(asked: &Restore) -> anyhow::Result<()> {
+    let config = Config::read(&asked.settings.0)?;
+    let Some(from) = &asked.from else { return in_place(&config) };
+    let backup = Config::at(existing(from)?)?;
+    let copied = run(&backup, &config, Key::Bring, AT_ONCE)?;
+    tell(
+        &copied,
+        "The backup is restored. Keys and passwords that were ended since it was made are good \
+         again: end them anew.",
+    )
+}
+
+fn in_place(config: &Config) -> anyhow::Result<()> {
+    let dropped = runtime()?.block_on(copy::restored(config))?;
+    print(&format!(
+        "Dropped {dropped} uploads. Nothing is swept within the next {} hours.\n",
+        config.blob_grace.as_secs().div_ceil(60 * 60)
+    ))
+}
+
+fn existing(path: &Path) -> anyhow::Result<&Path> {
+    if path.is_dir() { Ok(path) } else { bail!("there is no folder {}", path.display()) }
+}
+
+fn run(from: &Config, to: &Config, key: Key, at_once: usize) -> anyhow::Result<Copied> {
+    // As the server does: what is written here is for this user only.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    let progress = Progress::new();
+    runtime()?.block_on(copy::copy(from, to, key, at_once, &progress))
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// The outcome, for people and scripts: it fails when the source has lost something.
+fn tell(copied: &Copied, done: &str) -> anyhow::Result<()> {
+    let Copied { blobs, bytes, rows, lost } = copied;
+    let bytes = HumanBytes(*bytes);
+    let mut text = format!(
+        "Copied {blobs} blobs ({bytes}); rows: {} inserted, {} updated, {} deleted.\n",
+        rows.inserted, rows.updated, rows.deleted
+    );
+    if lost.is_empty() {
+        let _ = writeln!(text, "{done}");
+        return print(&text);
+    }
+    for blob in lost {
+        let holders = match blob.repositories.is_empty() {
+            true => "no repository holds it".to_owned(),
+            false => format!("held by {}", blob.repositories.join(", ")),
+        };
+        let _ = writeln!(text, "lost: {}: {}; {holders}", blob.digest, blob.reason);
+    }
+    print(&text)?;
+    bail!(
+        "{} blobs are lost in the source and were left out; all else is there. Push the images \
+         that need them again, here or there",
+        lost.len()
+    )
+}

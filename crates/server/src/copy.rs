@@ -1,0 +1,154 @@
+//! From two configurations to a copy of one installation in the engines of another. How it is told
+//! to the user is in `commands/copy.rs`, what is copied in which order in the registry's `copy`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use wharf_blobs::Store;
+use wharf_db::Snapshot;
+use wharf_identity::InstallationKey;
+use wharf_registry::copy::{self, Copied, Source, Target, Watch};
+
+use crate::config::Config;
+use crate::{folder, start};
+
+/// What becomes of the installation key, without which the copied secrets cannot be opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Key {
+    /// The target gets the source's, unless it has it already.
+    Bring,
+    /// It is kept apart from the copy.
+    Leave,
+}
+
+/// Copies the installation that `from` configures, served or not, to where `to` says, where nothing
+/// is served. At most `at_once` blobs are under way at a time.
+///
+/// # Errors
+/// What stands in the way, with what to do about it. Whatever was copied stays, and the next run
+/// goes on from there.
+pub async fn copy(
+    from: &Config,
+    to: &Config,
+    key: Key,
+    at_once: usize,
+    watch: &dyn Watch,
+) -> anyhow::Result<Copied> {
+    if is_same_database(from, to) {
+        bail!("source and target are the same database; nothing was done");
+    }
+    let mut source = open_source(from).await.context("in the source")?;
+    folder::make(&to.data)?;
+    if key == Key::Bring {
+        bring_key(from, to, &source.key_print)?;
+    }
+    let db = start::open_database(to).await.context("in the target")?;
+    let same_store = is_same_folder(&from.data, &to.data);
+    let target = Target { db, store: open_store(to).context("in the target")?, same_store };
+    let clock = start::system_clock();
+    let copied = copy::run(&mut source, &target, at_once, &clock, watch).await;
+    target.db.close().await;
+    source.snapshot.close().await.context("in the source")?;
+    Ok(copied?)
+}
+
+/// Notes that the engines' own tools have restored the installation that is configured. Gives how
+/// many uploads were dropped.
+///
+/// # Errors
+/// When the database cannot be opened, or there is no installation key.
+pub async fn restored(config: &Config) -> anyhow::Result<u64> {
+    let Some(text) = folder::read_installation_key(config)? else {
+        bail!("{}", no_key(config));
+    };
+    let key = read(&text, config)?;
+    let db = start::open_database(config).await?;
+    let now = start::system_clock()();
+    let dropped = copy::restored(&db, &key.print(), now, config.blob_grace).await;
+    db.close().await;
+    Ok(dropped?)
+}
+
+async fn open_source(from: &Config) -> anyhow::Result<Source> {
+    let (mut snapshot, name) = match &from.database_url {
+        Some(url) => {
+            let snapshot = Snapshot::postgres(&url.0).await;
+            (snapshot.context("cannot open the PostgreSQL database")?, "PostgreSQL".to_owned())
+        }
+        None => {
+            let path = from.data.join("wharf.db");
+            if !path.exists() {
+                bail!("there is no installation in {}: no wharf.db", from.data.display());
+            }
+            let snapshot = Snapshot::sqlite(&path).await;
+            let snapshot = snapshot.with_context(|| format!("cannot open {}", path.display()))?;
+            (snapshot, absolute(&from.data).display().to_string())
+        }
+    };
+    let key_print = match folder::read_installation_key(from)? {
+        Some(text) => read(&text, from)?.print(),
+        // A backup goes without the key, and only remembers which one it was.
+        None => copy::key_print(&mut snapshot).await?.with_context(|| no_key(from))?,
+    };
+    Ok(Source { snapshot, store: open_store(from)?, name, key_print })
+}
+
+fn open_store(config: &Config) -> anyhow::Result<Store> {
+    Store::files(&config.data, wharf_blobs::Options::default())
+        .with_context(|| format!("cannot open the blobs in {}", config.data.display()))
+}
+
+/// Sees to it that the target has the key with this print.
+fn bring_key(from: &Config, to: &Config, print: &str) -> anyhow::Result<()> {
+    let path = &to.secret_key_file;
+    if let Some(text) = folder::read_installation_key(to)? {
+        if read(&text, to)?.print() == print {
+            return Ok(());
+        }
+        bail!(
+            "the installation key {} is another one than the source's, and could not open the \
+             copied secrets; put the source's in its place",
+            path.display()
+        );
+    }
+    let Some(text) = folder::read_installation_key(from)? else {
+        bail!(
+            "the source goes without its installation key, and the target has none: put the key \
+             that you keep apart into {} first",
+            path.display()
+        );
+    };
+    if *path != to.data.join("installation.key") {
+        bail!(
+            "the target is to have its installation key in {}, and it is not there; copy {} to it",
+            path.display(),
+            from.secret_key_file.display()
+        );
+    }
+    folder::write_installation_key(to, &text)
+}
+
+fn read(text: &str, config: &Config) -> anyhow::Result<InstallationKey> {
+    let path = config.secret_key_file.display();
+    InstallationKey::read(text).with_context(|| format!("in {path}"))
+}
+
+fn no_key(config: &Config) -> String {
+    format!("the installation key {} is not there", config.secret_key_file.display())
+}
+
+fn is_same_database(from: &Config, to: &Config) -> bool {
+    match (&from.database_url, &to.database_url) {
+        (Some(from), Some(to)) => from.0 == to.0,
+        (None, None) => is_same_folder(&from.data, &to.data),
+        _ => false,
+    }
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    absolute(one) == absolute(other)
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
