@@ -46,8 +46,7 @@ impl Refusal {
         match self {
             Refusal::Registry(Error::Unavailable(_)) => 503,
             Refusal::Registry(error) if error.is_fault() => 500,
-            // ECR has no better word for it, and a client may well try again.
-            Refusal::Registry(Error::ReadOnly) => 500,
+            Refusal::Registry(Error::ReadOnly) => 503,
             _ => 400,
         }
     }

@@ -1,4 +1,4 @@
-//! The tables as the migrations make them: read once from the scripts themselves, by running them
+//! The tables as the scripts in `migrations/` make them: read once from the scripts themselves, by running them
 //! in a SQLite database that lives in memory. Both engines have the same tables, so what is read
 //! here is true of either, and the next migration cannot be forgotten.
 
@@ -104,9 +104,10 @@ async fn table(memory: &mut SqliteConnection, name: String) -> Result<Table, Err
 }
 
 fn kind(table: &str, declared: &str) -> Result<Kind, Error> {
-    match declared {
+    // Some versions of SQLite write the types that they know in capitals.
+    match declared.to_ascii_lowercase().as_str() {
         "ctext" => Ok(Kind::Text),
-        "BIGINT" => Ok(Kind::Int),
+        "bigint" => Ok(Kind::Int),
         "blob" => Ok(Kind::Blob),
         other => Err(Error::Copy(format!("a column of {table} has the type {other}"))),
     }

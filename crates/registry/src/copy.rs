@@ -21,9 +21,9 @@ use wharf_db::{Db, Snapshot, tx};
 use crate::Clock;
 
 /// Tables that are not copied, and why: `blobs` is copied here, with its bytes; the bytes of
-/// `uploads` under way are not in the target, and their clients begin anew; `migrations` and
-/// `origin` are about the target itself.
-const EXCEPT: &[&str] = &["blobs", "uploads", "migrations", "origin"];
+/// `uploads` under way are not in the target, and their clients begin anew; `origin` is about the
+/// target itself.
+const EXCEPT: &[&str] = &["blobs", "uploads", "origin"];
 
 /// What is copied from.
 pub struct Source {
@@ -104,9 +104,9 @@ pub enum Error {
     Unfinished(String),
     #[error("the row of blob {0} names an object that cannot be one")]
     Object(String),
-    #[error("a database: {0}")]
+    #[error(transparent)]
     Db(#[from] wharf_db::Error),
-    #[error("a blob store: {0}")]
+    #[error(transparent)]
     Store(#[from] wharf_blobs::Error),
 }
 

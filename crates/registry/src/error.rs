@@ -249,7 +249,9 @@ impl Error {
             Error::Full | Error::StoreFailed => ("ServerException", "TOOMANYREQUESTS", 503),
             // One of the errors that all of AWS's services have ("Common errors").
             Error::Unavailable(_) => ("ServiceUnavailable", "UNAVAILABLE", 503),
-            Error::ReadOnly => ("ServerException", "UNSUPPORTED", 405),
+            // The API's own word for it is among ECR's common errors; under `/v2/` a client that
+            // tries again and again would only hide the reason.
+            Error::ReadOnly => ("ServiceUnavailable", "UNSUPPORTED", 405),
             Error::Fault(_) => ("ServerException", "UNKNOWN", 500),
         };
         Codes { aws, oci, status }

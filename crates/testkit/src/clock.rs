@@ -38,7 +38,9 @@ impl FakeClock {
         self.0.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    pub(crate) fn clock(&self) -> Clock {
+    /// The clock as the registry takes it.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
         let clock = self.clone();
         Arc::new(move || clock.now())
     }

@@ -58,12 +58,23 @@ impl Wharf {
     /// # Panics
     /// When it does not start.
     pub async fn boot(engine: Engine, data: Arc<TempDir>) -> Wharf {
+        let mut wharf = Wharf::unbooted(engine, data);
+        wharf.start(&[]).await;
+        wharf
+    }
+
+    /// A server that was never started, on empty engines: `restart` starts it.
+    ///
+    /// # Panics
+    /// When there is no PostgreSQL.
+    #[must_use]
+    pub fn unbooted(engine: Engine, data: Arc<TempDir>) -> Wharf {
         keep_logs();
         let (database_url, s3) = match engine {
             Engine::Sqlite => (None, None),
             Engine::Postgres => (Some(postgres::new_database()), Some(S3::start().unwrap())),
         };
-        let mut wharf = Wharf {
+        Wharf {
             engine,
             clock: FakeClock::default(),
             address: ([127, 0, 0, 1], 0).into(),
@@ -73,9 +84,7 @@ impl Wharf {
             s3,
             credentials: Credentials::default(),
             running: None,
-        };
-        wharf.start(&[]).await;
-        wharf
+        }
     }
 
     /// Stops the server as an operator would and starts it again on the same data.
@@ -103,6 +112,27 @@ impl Wharf {
     }
 
     async fn start(&mut self, settings: &[(&'static str, &str)]) {
+        self.try_start(settings).await.unwrap();
+    }
+
+    /// Starts the server, which may refuse to.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub async fn try_start(&mut self, settings: &[(&'static str, &str)]) -> anyhow::Result<()> {
+        let config = self.config(settings);
+        let (stopper, stop) = shutdown::stop();
+        let running = start(&config, self.clock.clock(), stop).await?;
+        self.address = running.address;
+        let (id, secret) = (running.root.id.clone(), running.root.secret.clone());
+        self.credentials = Credentials { id, secret, region: REGION.to_owned() };
+        self.running = Some((running, stopper));
+        Ok(())
+    }
+
+    /// Its configuration, with settings of its own.
+    #[must_use]
+    pub fn config(&self, settings: &[(&'static str, &str)]) -> Config {
         let mut values = vec![
             ("data", self.folder().display().to_string()),
             ("listen", "127.0.0.1:0".to_owned()),
@@ -123,13 +153,7 @@ impl Wharf {
         }
         values.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let gathered = Settings::gather(&Flags { config: None, values }, []).unwrap();
-        let config = Config::check(gathered).unwrap();
-        let (stopper, stop) = shutdown::stop();
-        let running = start(&config, self.clock.clock(), stop).await.unwrap();
-        self.address = running.address;
-        let (id, secret) = (running.root.id.clone(), running.root.secret.clone());
-        self.credentials = Credentials { id, secret, region: REGION.to_owned() };
-        self.running = Some((running, stopper));
+        Config::check(gathered).unwrap()
     }
 
     /// The data folder.

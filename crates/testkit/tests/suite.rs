@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod confusion;
+mod copy;
 mod database_loss;
 mod database_tls;
 mod delete;
@@ -19,6 +20,7 @@ mod parts;
 mod pull;
 mod push;
 mod ranges;
+mod read_only;
 mod referrers;
 mod statements;
 mod sweep;

@@ -1,0 +1,132 @@
+//! The drill: back up under load, lose everything, restore, and pull what was acknowledged before.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use wharf_registry::{Registry, Settings};
+use wharf_server::copy::Key;
+use wharf_testkit::image::{digest, noise};
+use wharf_testkit::{Engine, FakeClock, Image, V2, Wharf, eventually, on_both};
+
+use super::{copied, empty, expect_all, furnish, try_copy};
+
+on_both![
+    what_was_acknowledged_before_the_backup_is_there_after_the_restore,
+    the_sweep_spares_what_was_restored_for_a_grace,
+    a_database_put_back_by_its_own_tools_is_spared_too,
+];
+
+type Acknowledged = Arc<Mutex<Vec<Image>>>;
+
+/// Pushes image after image, some of them over the same layers, and deletes some again.
+async fn push_on(v2: V2, pusher: u64, stop: Arc<AtomicBool>, acknowledged: Acknowledged) {
+    for round in 0.. {
+        if stop.load(Ordering::SeqCst) {
+            return;
+        }
+        let image = Image::recipe()
+            .layer(noise(round % 7, 40_000))
+            .layer(noise(1000 * pusher + round, 20_000))
+            .config(format!("{{\"pusher\":{pusher},\"round\":{round}}}"))
+            .build();
+        v2.push("app", &image).await;
+        if round % 5 == 4 {
+            v2.delete(&format!("/v2/app/manifests/{}", image.digest())).await;
+        } else {
+            acknowledged.lock().unwrap().push(image);
+        }
+    }
+}
+
+async fn what_was_acknowledged_before_the_backup_is_there_after_the_restore(mut wharf: Wharf) {
+    wharf.repository("app").await;
+    let (stop, acknowledged) = (Arc::<AtomicBool>::default(), Acknowledged::default());
+    let mut pushers = Vec::new();
+    for pusher in 1..=3 {
+        let (v2, stop, acknowledged) = (wharf.v2().await, stop.clone(), acknowledged.clone());
+        pushers.push(tokio::spawn(push_on(v2, pusher, stop, acknowledged)));
+    }
+    let backup = empty(Engine::Sqlite);
+    let mut before = Vec::new();
+    // The second one is incremental, while more and more comes in.
+    for least in [5, 20] {
+        let enough = async || (acknowledged.lock().unwrap().len() >= least).then_some(());
+        eventually("the pushers push", enough).await;
+        before = acknowledged.lock().unwrap().clone();
+        assert_eq!(try_copy(&wharf, &backup, Key::Leave).await.unwrap().lost, []);
+    }
+    let after = acknowledged.lock().unwrap().len();
+    stop.store(true, Ordering::SeqCst);
+    for pusher in pushers {
+        pusher.await.unwrap();
+    }
+    assert!(after > before.len(), "nothing was pushed during the backup");
+
+    wharf.stop().await;
+    let key = std::fs::read(wharf.folder().join("installation.key")).unwrap();
+    let engine = wharf.engine;
+    drop(wharf);
+    let mut restored = empty(engine);
+    std::fs::create_dir_all(restored.folder()).unwrap();
+    std::fs::write(restored.folder().join("installation.key"), key).unwrap();
+    try_copy(&backup, &restored, Key::Bring).await.unwrap();
+    restored.restart().await;
+    let v2 = restored.v2().await;
+    for image in &before {
+        v2.expect("app", &image.digest(), image).await;
+    }
+    restored.stop().await;
+}
+
+/// Half a day is enough for everything here to be old.
+const GRACE: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// Sweeps the stopped server's engines, at this time.
+async fn sweep(wharf: &Wharf, clock: &FakeClock) -> u64 {
+    let config = wharf.config(&[]);
+    let db = match &config.database_url {
+        Some(url) => wharf_db::Db::postgres(&url.0).await.unwrap(),
+        None => wharf_db::Db::sqlite(&config.data.join("wharf.db")).await.unwrap(),
+    };
+    let store = wharf_blobs::Store::files(&config.data, wharf_blobs::Options::default()).unwrap();
+    let settings = Settings { grace: GRACE, ..Settings::default() };
+    let swept = Registry::new(db.clone(), store, clock.clock(), settings).sweep().await.unwrap();
+    db.close().await;
+    swept.links
+}
+
+async fn the_sweep_spares_what_was_restored_for_a_grace(wharf: Wharf) {
+    let images = furnish(&wharf).await;
+    let mut restored = empty(wharf.engine);
+    copied(&wharf, &restored).await;
+    restored.clock.advance(GRACE * 3);
+    restored.restart_with(&[("blob_grace", "12h")]).await;
+    let v2 = restored.v2().await;
+    let loose = format!("/v2/app/blobs/{}", digest(&noise(2, 50_000)));
+    assert_eq!(v2.get(&loose).await.status, 200);
+    restored.stop().await;
+    restored.clock.advance(GRACE - Duration::from_millis(1));
+    assert_eq!(sweep(&restored, &restored.clock).await, 0);
+    restored.clock.advance(Duration::from_millis(1));
+    assert_eq!(sweep(&restored, &restored.clock).await, 1);
+    restored.restart().await;
+    expect_all(&restored.v2().await, &images).await;
+    restored.stop().await;
+}
+
+async fn a_database_put_back_by_its_own_tools_is_spared_too(mut wharf: Wharf) {
+    let images = furnish(&wharf).await;
+    wharf.stop().await;
+    let config = wharf.config(&[("blob_grace", "12h")]);
+    assert_eq!(wharf_server::copy::restored(&config).await.unwrap(), 1);
+    // The command goes by the system's clock.
+    let clock = FakeClock::default();
+    clock.advance(std::time::SystemTime::now().duration_since(clock.time()).unwrap());
+    assert_eq!(sweep(&wharf, &clock).await, 0);
+    clock.advance(GRACE * 2);
+    assert_eq!(sweep(&wharf, &clock).await, 1);
+    wharf.restart().await;
+    expect_all(&wharf.v2().await, &images).await;
+    wharf.stop().await;
+}
