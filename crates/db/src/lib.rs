@@ -140,6 +140,15 @@ impl Db {
         }
     }
 
+    /// Moves what is in SQLite's write-ahead log into the database file, so that the file by itself
+    /// is the database: for a copy that people may carry about. Waits for whoever is reading.
+    pub async fn merge_log(&self) -> Result<(), Error> {
+        match &self.engine {
+            Engine::Sqlite(engine) => engine.script("PRAGMA wal_checkpoint(TRUNCATE)").await,
+            Engine::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Finishes what is under way and closes every connection.
     pub async fn close(&self) {
         match &self.engine {

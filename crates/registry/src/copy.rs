@@ -124,10 +124,12 @@ pub async fn run(
     let every = Plan { except: EXCEPT, missing: ("blobs", &nothing_missing) };
     origin::begin(source, &target.db, &every, clock()).await?;
     let mut bring = blobs::Bring { target, at_once, clock, watch, copied: Copied::default() };
+    watch.begin(Stage::Blobs, blobs::live_bytes(&mut source.snapshot).await?);
     // Takes as long as it takes; what is pushed meanwhile is found by the second pass.
     bring.all(source, blobs::View::Moving).await?;
     source.snapshot.renew().await?;
     let missing = bring.all(source, blobs::View::Still).await?;
+    watch.end();
     let mut copied = bring.copied;
 
     let plan = Plan { missing: ("blobs", &missing), ..every };

@@ -47,6 +47,9 @@ pub async fn copy(
     let target = Target { db, store: open_store(to).context("in the target")?, same_store };
     let clock = start::system_clock();
     let copied = copy::run(&mut source, &target, at_once, &clock, watch).await;
+    if copied.is_ok() {
+        target.db.merge_log().await.context("in the target")?;
+    }
     target.db.close().await;
     source.snapshot.close().await.context("in the source")?;
     Ok(copied?)

@@ -12,7 +12,7 @@ use wharf_blobs::{AppendError, Object, Store};
 use wharf_db::{Snapshot, Tx, statement, tx};
 use wharf_oci::{Digest, Hasher};
 
-use super::{Copied, Error, Lost, Source, Stage, Target, Watch};
+use super::{Copied, Error, Lost, Source, Target, Watch};
 use crate::Clock;
 
 /// Rows looked at in one go.
@@ -71,6 +71,12 @@ enum Brought {
     Lost(String),
 }
 
+/// The bytes of all live blobs.
+pub(super) async fn live_bytes(snapshot: &mut Snapshot) -> Result<u64, wharf_db::Error> {
+    let total = snapshot.optional::<(i64,)>(&LIVE_BYTES, ()).await?;
+    Ok(total.map_or(0, |(bytes,)| bytes as u64))
+}
+
 /// The way of the blobs.
 pub(super) struct Bring<'a> {
     pub(super) target: &'a Target,
@@ -88,8 +94,6 @@ impl Bring<'_> {
         source: &mut Source,
         view: View,
     ) -> Result<HashSet<String>, Error> {
-        let total = source.snapshot.optional::<(i64,)>(&LIVE_BYTES, ()).await?;
-        self.watch.begin(Stage::Blobs, total.map_or(0, |(bytes,)| bytes as u64));
         let (mut after, mut missing) = (String::new(), HashSet::new());
         loop {
             if view == View::Moving {
@@ -101,7 +105,10 @@ impl Bring<'_> {
                 source.snapshot.all::<(String, String, i64, Option<String>)>(&LIVE, values).await?;
             let Some((last, ..)) = page.last() else { break };
             after.clone_from(last);
-            let rows = self.unknown(&mut source.snapshot, page).await?;
+            let (rows, known) = self.unknown(&mut source.snapshot, page).await?;
+            if view == View::Moving {
+                self.watch.advance(known);
+            }
             for (row, reason) in self.bring(&source.store, rows).await? {
                 if view == View::Still {
                     self.lose(&mut source.snapshot, &row, reason).await?;
@@ -109,22 +116,21 @@ impl Bring<'_> {
                 }
             }
         }
-        self.watch.end();
         Ok(missing)
     }
 
-    /// Those of the page that the target does not have.
+    /// Those of the page that the target does not have, and the bytes of the others.
     async fn unknown(
         &self,
         snapshot: &mut Snapshot,
         page: Vec<(String, String, i64, Option<String>)>,
-    ) -> Result<Vec<Row>, Error> {
+    ) -> Result<(Vec<Row>, u64), Error> {
         let ids = list(page.iter().map(|(id, ..)| id));
         let known = self.target.db.all::<(String,)>(&KNOWN, (ids,)).await?;
         let known: HashSet<String> = known.into_iter().map(|(id,)| id).collect();
         let (known, new): (Vec<_>, Vec<_>) =
             page.into_iter().partition(|(id, ..)| known.contains(id));
-        self.watch.advance(known.iter().map(|(_, _, size, _)| *size as u64).sum());
+        let known = known.iter().map(|(_, _, size, _)| *size as u64).sum();
         let small = new.iter().filter(|(.., object)| object.is_none()).map(|(id, ..)| id);
         let contents = snapshot.all::<(String, Vec<u8>)>(&CONTENTS, (list(small),)).await?;
         let mut contents: HashMap<String, Vec<u8>> = contents.into_iter().collect();
@@ -137,7 +143,7 @@ impl Bring<'_> {
             };
             Ok(Row { id, digest, size: size as u64, bytes })
         });
-        rows.collect()
+        Ok((rows.collect::<Result<_, Error>>()?, known))
     }
 
     /// Copies the blobs and enters their rows. Gives the lost ones, and why they are.
