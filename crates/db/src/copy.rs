@@ -45,6 +45,7 @@ pub async fn tables(
     plan: &Plan<'_>,
     mut looked_at: impl FnMut(u64) + Send,
 ) -> Result<Changes, Error> {
+    target.take_time().await?;
     let tables = copied(plan).await?;
     let mut changes = Changes::default();
     // First, so that a new row never meets an old one that has its name.

@@ -117,8 +117,12 @@ impl Snapshot {
 
     async fn run(&mut self, sql: &'static str) -> Result<(), Error> {
         match &mut self.held {
-            Held::Sqlite(connection) => drop(sqlx::raw_sql(sql).execute(connection).await?),
-            Held::Postgres(connection) => drop(sqlx::raw_sql(sql).execute(connection).await?),
+            Held::Sqlite(connection) => {
+                sqlx::raw_sql(sql).execute(connection).await?;
+            }
+            Held::Postgres(connection) => {
+                sqlx::raw_sql(sql).execute(connection).await?;
+            }
         }
         Ok(())
     }

@@ -170,6 +170,20 @@ impl Tx {
         }
     }
 
+    /// Waits as long as it takes: for what is done once, and is no request that somebody waits for.
+    pub(crate) async fn take_time(&mut self) -> Result<(), Error> {
+        match &mut self.engine {
+            Under::Sqlite(_) => Ok(()),
+            Under::Postgres(open) => {
+                open.script(
+                    "SET LOCAL statement_timeout = 0;
+                     SET LOCAL idle_in_transaction_session_timeout = 0",
+                )
+                .await
+            }
+        }
+    }
+
     /// Runs a script of several statements inside this transaction.
     pub(crate) async fn script(&mut self, sql: &'static str) -> Result<(), Error> {
         match &mut self.engine {

@@ -156,6 +156,12 @@ impl Wharf {
         Config::check(gathered).unwrap()
     }
 
+    /// What the data folder is in, for a second server on it.
+    #[must_use]
+    pub fn data(&self) -> Arc<TempDir> {
+        self.data.clone()
+    }
+
     /// The data folder.
     #[must_use]
     pub fn folder(&self) -> PathBuf {

@@ -4,6 +4,7 @@
 mod drill;
 mod ends;
 mod rows;
+mod shared;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

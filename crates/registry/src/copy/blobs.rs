@@ -31,11 +31,12 @@ statement! {
                   WHERE condemned_at IS NULL AND id IN (SELECT value FROM json_each($1))";
     CONTENTS = "SELECT id, content FROM blobs
                 WHERE content IS NOT NULL AND id IN (SELECT value FROM json_each($1))";
-    KNOWN = "SELECT id FROM blobs WHERE id IN (SELECT value FROM json_each($1))";
+    KNOWN = "SELECT id, object FROM blobs WHERE id IN (SELECT value FROM json_each($1))";
     HOLDERS = "SELECT r.name FROM blob_links l JOIN repositories r ON r.id = l.repository_id
                WHERE l.blob_id = $1 ORDER BY r.name LIMIT $2";
     ENTER = "INSERT INTO blobs (id, digest, size, object, content, condemned_at)
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (id) DO UPDATE SET object = excluded.object, content = excluded.content";
     SHOWN = "SELECT id FROM blobs WHERE condemned_at IS NULL AND id > $1 ORDER BY id LIMIT $2";
     CONDEMN = "UPDATE blobs SET condemned_at = $2 WHERE condemned_at IS NULL
                    AND id IN (SELECT value FROM json_each($1))";
@@ -60,6 +61,7 @@ struct Row {
     bytes: Bytes,
 }
 
+/// Where the bytes of a blob are: in its row, or in the store.
 enum Bytes {
     Content(Vec<u8>),
     Object(Object),
@@ -67,7 +69,8 @@ enum Bytes {
 
 /// What became of one blob.
 enum Brought {
-    There { object: Option<Object>, content: Option<Vec<u8>> },
+    /// The target has its bytes.
+    There(Bytes),
     Lost(String),
 }
 
@@ -126,10 +129,14 @@ impl Bring<'_> {
         page: Vec<(String, String, i64, Option<String>)>,
     ) -> Result<(Vec<Row>, u64), Error> {
         let ids = list(page.iter().map(|(id, ..)| id));
-        let known = self.target.db.all::<(String,)>(&KNOWN, (ids,)).await?;
-        let known: HashSet<String> = known.into_iter().map(|(id,)| id).collect();
+        let known = self.target.db.all::<(String, Option<String>)>(&KNOWN, (ids,)).await?;
+        let known: HashMap<String, Option<String>> = known.into_iter().collect();
         let (known, new): (Vec<_>, Vec<_>) =
-            page.into_iter().partition(|(id, ..)| known.contains(id));
+            page.into_iter().partition(|(id, _, _, object)| match known.get(id) {
+                // Healed since, maybe: then its bytes have another name.
+                Some(there) => !self.target.same_store || there == object,
+                None => false,
+            });
         let known = known.iter().map(|(_, _, size, _)| *size as u64).sum();
         let small = new.iter().filter(|(.., object)| object.is_none()).map(|(id, ..)| id);
         let contents = snapshot.all::<(String, Vec<u8>)>(&CONTENTS, (list(small),)).await?;
@@ -160,10 +167,10 @@ impl Bring<'_> {
             for (outcome, row) in some {
                 match outcome? {
                     Brought::Lost(reason) => lost.push((row, reason)),
-                    Brought::There { object, content } => {
+                    Brought::There(bytes) => {
                         self.copied.blobs += 1;
                         self.copied.bytes += row.size;
-                        there.push((row, object, content));
+                        there.push((row, bytes));
                     }
                 }
             }
@@ -173,13 +180,16 @@ impl Bring<'_> {
     }
 
     /// The bytes are durable by now; the rows are not to be seen yet.
-    async fn enter(&self, there: &[(Row, Option<Object>, Option<Vec<u8>>)]) -> Result<(), Error> {
+    async fn enter(&self, there: &[(Row, Bytes)]) -> Result<(), Error> {
         let now = (self.clock)();
         tx!(self.target.db, |tx| {
-            for (row, object, content) in there {
-                let object = object.as_ref().map(Object::as_str);
+            for (row, bytes) in there {
+                let (object, content) = match bytes {
+                    Bytes::Object(object) => (Some(object.as_str()), None),
+                    Bytes::Content(content) => (None, Some(content.clone())),
+                };
                 let (id, digest) = (row.id.as_str(), row.digest.as_str());
-                let values = (id, digest, row.size as i64, object, content.clone(), now);
+                let values = (id, digest, row.size as i64, object, content, now);
                 tx.execute(&ENTER, values).await?;
             }
             Ok(())
@@ -242,7 +252,7 @@ async fn bring(
         Bytes::Content(bytes) => {
             watch.advance(bytes.len() as u64);
             return Ok(match Digest::of(digest.algorithm(), bytes) == digest {
-                true => Brought::There { object: None, content: Some(bytes.clone()) },
+                true => Brought::There(Bytes::Content(bytes.clone())),
                 false => Brought::Lost(WRONG.to_owned()),
             });
         }
@@ -264,7 +274,7 @@ async fn bring(
         false => store(&target.store, &digest, row.size, frames).await?,
     };
     Ok(match outcome {
-        Ok(object) => Brought::There { object: Some(object), content: None },
+        Ok(object) => Brought::There(Bytes::Object(object)),
         Err(reason) => Brought::Lost(reason),
     })
 }
