@@ -25,6 +25,9 @@ use crate::Clock;
 /// target itself.
 const EXCEPT: &[&str] = &["blobs", "uploads", "origin"];
 
+/// Bytes that are certainly copied within the time for which the source keeps what it gives up.
+const SETTLED: u64 = 4 * 1024 * 1024 * 1024;
+
 /// What is copied from.
 pub struct Source {
     pub snapshot: Snapshot,
@@ -125,10 +128,14 @@ pub async fn run(
     origin::begin(source, &target.db, &every, clock()).await?;
     let mut bring = blobs::Bring { target, at_once, clock, watch, copied: Copied::default() };
     watch.begin(Stage::Blobs, blobs::live_bytes(&mut source.snapshot).await?);
-    // Takes as long as it takes; what is pushed meanwhile is found by the second pass.
-    bring.all(source, blobs::View::Moving).await?;
+    // Takes as long as it takes. What is pushed meanwhile is for the next pass, until it is little:
+    // what the source gives up after the last look at it, it keeps for an hour only.
+    let mut view = blobs::View::First;
+    while bring.all(source, view).await?.bytes > SETTLED {
+        view = blobs::View::Again;
+    }
     source.snapshot.renew().await?;
-    let missing = bring.all(source, blobs::View::Still).await?;
+    let missing = bring.all(source, blobs::View::Still).await?.missing;
     watch.end();
     let mut copied = bring.copied;
 

@@ -229,6 +229,22 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_alone_is_on() {
+        for (line, expected) in [
+            (&["wharf", "serve", "--read-only", "--data", "d"][..], "on"),
+            (&["wharf", "serve", "--data", "d", "--read-only"], "on"),
+            (&["wharf", "serve", "--read-only", "off", "--data", "d"], "off"),
+        ] {
+            let Commands::Serve(Settings(flags)) = Cli::try_parse_from(line).unwrap().command
+            else {
+                panic!("not serve");
+            };
+            let expected = [("data", "d".to_owned()), ("read_only", expected.to_owned())];
+            assert_eq!(flags.values, expected, "{line:?}");
+        }
+    }
+
+    #[test]
     fn nothing_to_do_shows_the_help() {
         let error = Cli::try_parse_from(["wharf"]).err().unwrap();
         let shown = clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;

@@ -48,7 +48,9 @@ statement! {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum View {
     /// As it is from page to page. What is lost is no news yet: it may have been given up by now.
-    Moving,
+    First,
+    /// The same once more.
+    Again,
     /// As it was when the snapshot was taken.
     Still,
 }
@@ -74,6 +76,15 @@ enum Brought {
     Lost(String),
 }
 
+/// What one pass over all blobs did.
+#[derive(Default)]
+pub(super) struct Pass {
+    /// Bytes copied.
+    pub(super) bytes: u64,
+    /// The ids of the blobs that the source has lost.
+    pub(super) missing: HashSet<String>,
+}
+
 /// The bytes of all live blobs.
 pub(super) async fn live_bytes(snapshot: &mut Snapshot) -> Result<u64, wharf_db::Error> {
     let total = snapshot.optional::<(i64,)>(&LIVE_BYTES, ()).await?;
@@ -90,16 +101,11 @@ pub(super) struct Bring<'a> {
 }
 
 impl Bring<'_> {
-    /// Copies every live blob that the target does not have yet. Gives the ids of those that the
-    /// source has lost.
-    pub(super) async fn all(
-        &mut self,
-        source: &mut Source,
-        view: View,
-    ) -> Result<HashSet<String>, Error> {
-        let (mut after, mut missing) = (String::new(), HashSet::new());
+    /// Copies every live blob that the target does not have yet.
+    pub(super) async fn all(&mut self, source: &mut Source, view: View) -> Result<Pass, Error> {
+        let (mut after, mut pass, before) = (String::new(), Pass::default(), self.copied.bytes);
         loop {
-            if view == View::Moving {
+            if view != View::Still {
                 // A view that stood still for hours would hold the source's log back.
                 source.snapshot.renew().await?;
             }
@@ -109,17 +115,18 @@ impl Bring<'_> {
             let Some((last, ..)) = page.last() else { break };
             after.clone_from(last);
             let (rows, known) = self.unknown(&mut source.snapshot, page).await?;
-            if view == View::Moving {
+            if view == View::First {
                 self.watch.advance(known);
             }
             for (row, reason) in self.bring(&source.store, rows).await? {
                 if view == View::Still {
                     self.lose(&mut source.snapshot, &row, reason).await?;
-                    missing.insert(row.id);
+                    pass.missing.insert(row.id);
                 }
             }
         }
-        Ok(missing)
+        pass.bytes = self.copied.bytes - before;
+        Ok(pass)
     }
 
     /// Those of the page that the target does not have, and the bytes of the others.

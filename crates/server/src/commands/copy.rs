@@ -95,8 +95,8 @@ fn tell(copied: &Copied, done: &str) -> anyhow::Result<()> {
     }
     print(&text)?;
     bail!(
-        "{} blobs are lost in the source and were left out; all else is there. Push the images \
-         that need them again, here or there",
+        "{} blobs are lost in the source and were left out; all else is there. To heal the target, \
+         push the images that need them again once it is served",
         lost.len()
     )
 }
