@@ -1,8 +1,8 @@
 //! Serializable transactions, retried on conflict and, while it is certain that they were not
 //! committed, over a fresh connection when theirs is lost. The same on both engines.
 
-use crate::patience::{Patience, backoff};
 use crate::connection::Connection;
+use crate::patience::{Patience, backoff};
 use crate::{Columns, Db, Durability, Engine, Error, Params, Statement, postgres, sqlite};
 
 /// How often a transaction is run again after losing against another one.

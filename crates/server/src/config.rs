@@ -70,6 +70,15 @@ pub struct Bucket {
     pub redirect: bool,
 }
 
+impl Bucket {
+    /// Whether both name the same objects, by whatever credentials.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let place =
+            |bucket: &Self| (bucket.endpoint.clone(), bucket.name.clone(), bucket.prefix.clone());
+        place(self) == place(other)
+    }
+}
+
 /// The files that TLS is served from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TlsFiles {

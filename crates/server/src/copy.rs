@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use wharf_blobs::Store;
 use wharf_db::Snapshot;
 use wharf_identity::InstallationKey;
 use wharf_registry::copy::{self, Copied, Source, Target, Watch};
@@ -43,8 +42,9 @@ pub async fn copy(
         bring_key(from, to, &source.key_print)?;
     }
     let db = start::open_database(to).await.context("in the target")?;
-    let same_store = is_same_folder(&from.data, &to.data);
-    let target = Target { db, store: open_store(to).context("in the target")?, same_store };
+    let same_store = is_same_store(from, to);
+    let store = start::open_store(to).await.context("in the target")?;
+    let target = Target { db, store, same_store };
     let clock = start::system_clock();
     let copied = copy::run(&mut source, &target, at_once, &clock, watch).await;
     if copied.is_ok() {
@@ -93,12 +93,7 @@ async fn open_source(from: &Config) -> anyhow::Result<Source> {
         // A backup goes without the key, and only remembers which one it was.
         None => copy::key_print(&mut snapshot).await?.with_context(|| no_key(from))?,
     };
-    Ok(Source { snapshot, store: open_store(from)?, name, key_print })
-}
-
-fn open_store(config: &Config) -> anyhow::Result<Store> {
-    Store::files(&config.data, wharf_blobs::Options::default())
-        .with_context(|| format!("cannot open the blobs in {}", config.data.display()))
+    Ok(Source { snapshot, store: start::open_store(from).await?, name, key_print })
 }
 
 /// Sees to it that the target has the key with this print.
@@ -143,6 +138,14 @@ fn no_key(config: &Config) -> String {
 fn is_same_database(from: &Config, to: &Config) -> bool {
     match (&from.database_url, &to.database_url) {
         (Some(from), Some(to)) => from.0 == to.0,
+        (None, None) => is_same_folder(&from.data, &to.data),
+        _ => false,
+    }
+}
+
+fn is_same_store(from: &Config, to: &Config) -> bool {
+    match (&from.blobs, &to.blobs) {
+        (Some(from), Some(to)) => from.is_same_place(to),
         (None, None) => is_same_folder(&from.data, &to.data),
         _ => false,
     }

@@ -98,7 +98,7 @@ pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
     }
 }
 
-async fn open_store(config: &Config) -> anyhow::Result<Store> {
+pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let Some(bucket) = &config.blobs else {
         return Store::files(&config.data, wharf_blobs::Options::default())
             .with_context(|| format!("cannot open the blobs in {}", config.data.display()));

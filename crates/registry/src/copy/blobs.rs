@@ -8,7 +8,7 @@ use std::pin::pin;
 use bytes::Bytes as Frame;
 use futures_util::{Stream, StreamExt as _, stream};
 use uuid::Uuid;
-use wharf_blobs::{AppendError, Object, Store};
+use wharf_blobs::{AppendError, End, Object, Progress, Store};
 use wharf_db::{Snapshot, Tx, statement, tx};
 use wharf_oci::{Digest, Hasher};
 
@@ -265,7 +265,7 @@ async fn bring(
         }
         Bytes::Object(object) => object,
     };
-    let content = match source.open(object).await {
+    let content = match source.open(object, row.size).await {
         Ok(content) => content,
         Err(wharf_blobs::Error::Missing) => return Ok(Brought::Lost(MISSING.to_owned())),
         Err(error) => return Err(error.into()),
@@ -294,13 +294,13 @@ async fn store(
     frames: impl Stream<Item = io::Result<Frame>> + Send,
 ) -> Result<Result<Object, String>, Error> {
     let session = Uuid::new_v4();
-    let object = Object::new(digest, session);
-    let hasher = Hasher::new(digest.algorithm());
-    let reason = match target.append(session, 0, hasher, frames, size).await {
-        Ok(appended)
-            if appended.received == size && appended.hasher.clone().finish() == *digest =>
+    let progress = Progress::new(digest.algorithm());
+    let reason = match target.append(session, progress, frames, size, End::Last).await {
+        Ok(progress)
+            if progress.received == size && progress.hasher.clone().finish() == *digest =>
         {
-            target.promote(session, &object, size).await?;
+            let object = target.name(session, &progress.parts, digest);
+            target.promote(session, &progress, &object).await?;
             return Ok(Ok(object));
         }
         Ok(_) => WRONG.to_owned(),
@@ -309,7 +309,7 @@ async fn store(
         Err(AppendError::Busy) => return Err(wharf_blobs::Error::Busy.into()),
         Err(AppendError::TooLarge { .. }) => WRONG.to_owned(),
     };
-    target.discard(session).await?;
+    target.discard(session, None).await?;
     Ok(Err(reason))
 }
 
