@@ -31,6 +31,7 @@ const DEBIAN: &[(&str, &str, &str)] = &[
     ("curl", "7.88.1", "requests in test scripts"),
     ("docker.io", "20.10.24", "the Docker engine"),
     ("e2fsprogs", "1.47.0", "the small disk that a test fills"),
+    ("haproxy", "2.6.12", "the proxy in front of replicas"),
     ("iproute2", "6.1.0", "the network of a test's own host"),
     ("podman", "4.3.1", "the engine of Red Hat's systems"),
     ("postgresql", "15", "the second database engine"),
@@ -58,6 +59,9 @@ const GO: &[(&str, &str, &str)] = &[
         "v0.0.0-20260831232431-97274622c111",
     ),
     ("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0"),
+    // A real S3 server: the only one beside Garage that a registry serves as source, and it keeps
+    // objects as plain files, which a test can look into.
+    ("versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
 ];
 
 /// Programs of crates.io. Compiled without optimisation: building them takes longer than they run.

@@ -32,6 +32,11 @@ impl Host {
             let (_, port) = address.trim().rsplit_once(':').context("the address has no port")?;
             self.set("REGISTRY", format!("localhost:{port}"));
         }
+        self.export()
+    }
+
+    /// Gives later scripts what `wharf env` prints.
+    pub(crate) fn export(&mut self) -> Result<()> {
         let exports = self.sh("wharf env")?;
         fs::write(self.path("exports"), exports.text())?;
         // Bash reads this file before each script.
@@ -100,7 +105,7 @@ impl Host {
     }
 
     /// Starts `program` on the host and waits until `ready` succeeds.
-    fn daemon(&mut self, program: &str, arguments: &[&str], ready: &str) -> Result<()> {
+    pub(crate) fn daemon(&mut self, program: &str, arguments: &[&str], ready: &str) -> Result<()> {
         let log = self.path(&format!("{program}.log"));
         let file = File::create(&log)?;
         let child = self

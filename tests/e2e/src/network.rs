@@ -20,16 +20,16 @@ impl Host {
     /// # Errors
     /// Those of `act`, with the end of the server's log. A panic of `act` goes on here.
     pub fn inside<T: Send>(&self, act: impl AsyncFnOnce() -> Result<T> + Send) -> Result<T> {
-        let network = File::open(self.proc("ns/net")).context("the host's network")?;
-        let run = || {
-            move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(act())
-        };
-        thread::scope(|scope| match scope.spawn(run).join() {
+        let network = self.network()?;
+        thread::scope(|scope| match scope.spawn(|| enter(&network, act)).join() {
             Ok(outcome) => outcome.map_err(|error| error.context(self.end_of_log())),
             Err(panic) => std::panic::resume_unwind(panic),
         })
+    }
+
+    /// This host's network, for [`enter`].
+    pub(crate) fn network(&self) -> Result<File> {
+        File::open(self.proc("ns/net")).context("the host's network")
     }
 
     /// A file or folder as the host sees it: below what is mounted there.
@@ -41,4 +41,11 @@ impl Host {
     fn proc(&self, name: &str) -> PathBuf {
         Path::new("/proc").join(self.first_process().to_string()).join(name)
     }
+}
+
+/// Takes the calling thread to a host's network for good, and runs `act` there to its end.
+pub(crate) fn enter<T>(network: &File, act: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(act())
 }

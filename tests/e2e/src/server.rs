@@ -67,7 +67,9 @@ impl Server {
             .stderr(log)
             .spawn()?;
         let pid = only_child(child.id())?;
-        Ok(Self { child, pid, address: SocketAddr::from(([127, 0, 0, 1], 5080)) })
+        let listen = settings.iter().find(|(name, _)| *name == "WHARF_LISTEN");
+        let address = listen.map_or("127.0.0.1:5080", |(_, address)| address).parse()?;
+        Ok(Self { child, pid, address })
     }
 
     /// Kills it as `kill -9` does.

@@ -2,7 +2,7 @@
 //! user is told when something is wrong. Docker trusts plain HTTP on any name that is loopback.
 
 use anyhow::Result;
-use wharf_e2e::Host;
+use wharf_e2e::{Host, LOGIN};
 
 /// A host with a server, an engine and a folder `demo-app` to build.
 fn host_with_docker(names: &[&str]) -> Result<Host> {
@@ -13,49 +13,9 @@ fn host_with_docker(names: &[&str]) -> Result<Host> {
     Ok(host)
 }
 
-const LOGIN: &str = "aws ecr get-login-password |
-     docker login --username AWS --password-stdin $REGISTRY";
-
 #[test]
 fn the_tutorial() -> Result<()> {
-    let host = host_with_docker(&[])?;
-    host.sh(r#"eval "$(wharf env)"
-        aws ecr create-repository --repository-name demo-app-repo"#)?;
-    host.sh(LOGIN)?.says("Login Succeeded");
-    host.sh("docker build --tag demo-app demo-app")?;
-    host.sh("docker tag demo-app $REGISTRY/demo-app-repo:latest")?;
-    host.sh("docker push $REGISTRY/demo-app-repo:latest")?.says("latest: digest: sha256:");
-
-    let images = host.sh("aws ecr describe-images --repository-name demo-app-repo")?.json()?;
-    let image = &images["imageDetails"][0];
-    assert_eq!(image["imageTags"], serde_json::json!(["latest"]), "{images}");
-    assert_eq!(
-        image["imageManifestMediaType"],
-        "application/vnd.docker.distribution.manifest.v2+json"
-    );
-    let pushed = host.sh("docker inspect --format '{{index .RepoDigests 0}}' demo-app")?;
-    let digest = image["imageDigest"].as_str().unwrap_or_default();
-    assert!(pushed.text().ends_with(digest), "{} is not {digest}", pushed.text());
-
-    host.sh("docker rmi demo-app $REGISTRY/demo-app-repo:latest")?.says("Deleted: sha256:");
-    host.sh("docker pull $REGISTRY/demo-app-repo:latest")?
-        .says("Downloaded newer image")
-        .says(digest);
-    let ran = host.sh("docker run --rm $REGISTRY/demo-app-repo:latest")?;
-    assert_eq!(ran.text(), "ahoy");
-
-    host.sh(
-        "aws ecr batch-delete-image --repository-name demo-app-repo --image-ids imageTag=latest",
-    )?
-    .says(digest);
-    host.refuses("docker pull $REGISTRY/demo-app-repo:latest")?;
-    host.sh("docker push $REGISTRY/demo-app-repo:latest")?;
-    host.refuses("aws ecr delete-repository --repository-name demo-app-repo")?
-        .says("RepositoryNotEmptyException");
-    host.sh("aws ecr delete-repository --repository-name demo-app-repo --force")?;
-    host.refuses("aws ecr describe-images --repository-name demo-app-repo")?
-        .says("RepositoryNotFoundException");
-    Ok(())
+    host_with_docker(&[])?.tutorial()
 }
 
 #[test]

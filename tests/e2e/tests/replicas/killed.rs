@@ -1,0 +1,119 @@
+//! A replica killed in the middle of a push or a pull: the client's own retry goes on at the other
+//! one, and the image is whole.
+
+use std::thread;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use wharf_e2e::{Backend, Blobs, Deployment, LOGIN, backends};
+
+/// So much has passed through a replica when it is killed, of a layer with [`LAYER`] bytes.
+const MIDDLE: u64 = 16 << 20;
+const LAYER: u64 = 128 << 20;
+
+/// Runs `script`, and kills the replica that `passed` more than [`MIDDLE`] bytes meanwhile.
+/// Everything has to succeed, and the replica is there again afterwards.
+fn killed_during(
+    deployment: &mut Deployment,
+    script: &str,
+    passed: fn(&Backend) -> u64,
+) -> Result<()> {
+    let (host, replicas) = (&deployment.host, &mut deployment.replicas);
+    let before = host.inside(async || backends().await)?;
+    thread::scope(|scope| {
+        let client = scope.spawn(|| host.sh(script));
+        let victim = loop {
+            let now = host.inside(async || backends().await)?;
+            let busy = now.iter().zip(&before).position(|(now, before)| {
+                now.requests > 0 && passed(now) > passed(before) + MIDDLE
+            });
+            if let Some(busy) = busy {
+                break &mut replicas[busy];
+            }
+            ensure!(!client.is_finished(), "the client was faster than the kill");
+        };
+        victim.kill()?;
+        client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        victim.start(host)?;
+        victim.is_seen(host, true)
+    })
+    .with_context(|| format!("a replica was killed during: {script}"))
+}
+
+/// A deployment with clients that are logged in, and a file that no client can compress.
+fn with_large_file() -> Result<Deployment> {
+    let deployment = Deployment::scaled_out(Blobs::Streamed)?;
+    deployment.host.sh(&format!(
+        "head -c {LAYER} /dev/urandom > large; tar -cf large.tar large
+         aws ecr create-repository --repository-name demo
+         aws ecr get-login-password |
+             crane auth login --username AWS --password-stdin $REGISTRY
+         aws ecr get-login-password |
+             skopeo login --tls-verify=false --username AWS --password-stdin $REGISTRY"
+    ))?;
+    Ok(deployment)
+}
+
+#[test]
+fn during_a_push_of_crane() -> Result<()> {
+    let mut deployment = with_large_file()?;
+    let push = "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:1";
+    killed_during(&mut deployment, push, |backend| backend.received)?;
+    deployment.host.sh("crane validate --remote $REGISTRY/demo:1")?.says("PASS");
+    Ok(())
+}
+
+#[test]
+fn during_a_push_of_skopeo() -> Result<()> {
+    let mut deployment = with_large_file()?;
+    deployment.host.sh(
+        "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:0
+         crane pull --format=oci $REGISTRY/demo:0 large-layout
+         aws ecr create-repository --repository-name other",
+    )?;
+    // The other repository has the layer still to be sent: mounting is off in this copy.
+    let push = "skopeo copy --retry-times 3 --dest-tls-verify=false \
+                --dest-precompute-digests oci:large-layout docker://$REGISTRY/other:1";
+    deployment.host.sh("aws ecr batch-delete-image --repository-name demo --image-ids imageTag=0")?;
+    killed_during(&mut deployment, push, |backend| backend.received)?;
+    deployment.host.sh("crane validate --remote $REGISTRY/other:1")?.says("PASS");
+    Ok(())
+}
+
+#[test]
+fn during_a_push_and_a_pull_of_docker() -> Result<()> {
+    let mut deployment = with_large_file()?;
+    deployment.host.dockerd()?;
+    let host = &deployment.host;
+    host.build_context("ahoy")?;
+    host.sh("mv large demo-app; echo 'COPY large /large' >> demo-app/Dockerfile")?;
+    host.sh(LOGIN)?;
+    host.sh("docker build --tag $REGISTRY/demo:1 demo-app")?;
+    let push = "docker push $REGISTRY/demo:1";
+    killed_during(&mut deployment, push, |backend| backend.received)?;
+    let host = &deployment.host;
+    host.sh("crane validate --remote $REGISTRY/demo:1")?.says("PASS");
+
+    host.sh("docker rmi $REGISTRY/demo:1")?;
+    let pull = "docker pull $REGISTRY/demo:1";
+    killed_during(&mut deployment, pull, |backend| backend.sent)?;
+    let host = &deployment.host;
+    let ran = host.sh("docker run --rm $REGISTRY/demo:1")?;
+    ensure!(ran.text() == "ahoy", "another image was pulled: {ran}");
+    Ok(())
+}
+
+#[test]
+fn during_a_pull_of_containerd() -> Result<()> {
+    let mut deployment = with_large_file()?;
+    deployment.host.containerd()?;
+    deployment.host.sh(
+        "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:1",
+    )?;
+    let pull = "ctr content fetch --user AWS:$(aws ecr get-login-password) $REGISTRY/demo:1";
+    killed_during(&mut deployment, pull, |backend| backend.sent)?;
+    let size = deployment.host.sh("ctr content ls | awk '{print $2}' | grep -c MB")?;
+    if size.text() != "1" {
+        bail!("the layer is not there: {size}");
+    }
+    Ok(())
+}
