@@ -237,7 +237,9 @@ impl Replica {
             };
             match tokio::time::timeout(SEEN_WITHIN, seen).await {
                 Ok(seen) => seen,
-                Err(_) => bail!("HAProxy does not see {} {}", self.name, ["go", "come"][up as usize]),
+                Err(_) => {
+                    bail!("HAProxy does not see {} {}", self.name, ["go", "come"][up as usize])
+                }
             }
         })
     }

@@ -54,9 +54,8 @@ pub async fn backends() -> Result<Vec<Backend>> {
     };
     let (group, name, state) = (at("pxname")?, at("svname")?, at("status")?);
     let (requests, received, sent) = (at("scur")?, at("bin")?, at("bout")?);
-    let replicas = lines.filter(|line| {
-        line.get(group) == Some(&"replicas") && line.get(name) != Some(&"BACKEND")
-    });
+    let replicas = lines
+        .filter(|line| line.get(group) == Some(&"replicas") && line.get(name) != Some(&"BACKEND"));
     let read = |line: Vec<&str>| {
         Ok(Backend {
             name: line[name].to_owned(),

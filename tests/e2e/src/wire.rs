@@ -35,6 +35,8 @@ pub enum Fault {
     NoAnswer,
     /// Nothing moves for this long, then everything does.
     Late(Duration),
+    /// The answer passes at no more than so many bytes a second.
+    Slow(u64),
 }
 
 const SLOW_DOWN: &str = "HTTP/1.1 503 Slow Down\r\nConnection: close\r\n\
@@ -144,7 +146,7 @@ async fn pass(
     fault: Option<Fault>,
     state: &State,
 ) -> Result<()> {
-    let (mut up, mut down) = (u64::MAX, u64::MAX);
+    let (mut up, mut down, mut pace) = (u64::MAX, u64::MAX, Duration::ZERO);
     match fault {
         Some(Fault::SlowDown) => {
             state.meets();
@@ -157,13 +159,14 @@ async fn pass(
         Some(Fault::CutRequest(bytes)) => up = bytes,
         Some(Fault::CutAnswer(bytes)) => down = bytes,
         Some(Fault::NoAnswer) => down = 0,
+        Some(Fault::Slow(rate)) => pace = Duration::from_secs(1) * STEP as u32 / rate as u32,
         None => {}
     }
     let mut server = TcpStream::connect(to).await?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let upward = copy(&mut from_client, &mut to_server, up);
-    let downward = copy(&mut from_server, &mut to_client, down);
+    let upward = copy(&mut from_client, &mut to_server, up, Duration::ZERO);
+    let downward = copy(&mut from_server, &mut to_client, down, pace);
     if either_is_cut(upward, downward).await {
         state.meets();
         // A reset, not an end: the client must not take what it has for the whole.
@@ -185,11 +188,13 @@ async fn either_is_cut(
     }
 }
 
-/// Copies to the end, or until so many bytes were copied and there is more, which is true.
+/// Copies to the end, or until so many bytes were copied and there is more, which is true. Waits for
+/// `pace` after each step.
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     mut most: u64,
+    pace: Duration,
 ) -> bool {
     let mut buffer = vec![0; STEP];
     loop {
@@ -205,6 +210,7 @@ async fn copy(
         if passed < read as u64 {
             return true;
         }
+        tokio::time::sleep(pace).await;
     }
 }
 

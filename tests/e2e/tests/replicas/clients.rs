@@ -46,13 +46,11 @@ fn each_client_fetches_layers_from_the_store() -> Result<()> {
     deployment.host.dockerd()?;
     deployment.host.containerd()?;
     let host = &deployment.host;
-    host.sh(
-        "crane push layout $REGISTRY/one:1
+    host.sh("crane push layout $REGISTRY/one:1
          aws ecr get-login-password |
              docker login --username AWS --password-stdin $REGISTRY
          aws ecr get-login-password |
-             podman login --tls-verify=false --username AWS --password-stdin $REGISTRY",
-    )?;
+             podman login --tls-verify=false --username AWS --password-stdin $REGISTRY")?;
     for pull in [
         "docker pull $REGISTRY/one:1",
         "ctr images pull --user AWS:$(aws ecr get-login-password) $REGISTRY/one:1",
@@ -87,13 +85,11 @@ fn heads_and_ranges(blobs: Blobs) -> Result<()> {
     let deployment = with_layout(blobs)?;
     let host = &deployment.host;
     host.sh("crane push layout $REGISTRY/one:1")?;
-    host.sh(
-        r#"layer=$(ls -S layout/blobs/sha256 | head -1)
+    host.sh(r#"layer=$(ls -S layout/blobs/sha256 | head -1)
         echo "layer=$layer
             size=$(stat -c %s layout/blobs/sha256/$layer)
             url=http://$REGISTRY/v2/one/blobs/sha256:$layer
-            user=AWS:$(aws ecr get-login-password)" > names"#,
-    )?;
+            user=AWS:$(aws ecr get-login-password)" > names"#)?;
     let asked = |request: &str| {
         host.sh(&format!("source names; curl --silent --show-error --user $user {request}"))
     };

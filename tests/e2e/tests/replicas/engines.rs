@@ -8,13 +8,11 @@ fn pushes_and_pulls(database: Database, blobs: Blobs) -> Result<()> {
     let mut deployment = Deployment::start(database, blobs, 1)?;
     let host = &deployment.host;
     host.image_layout()?;
-    host.sh(
-        "aws ecr create-repository --repository-name demo
+    host.sh("aws ecr create-repository --repository-name demo
          aws ecr get-login-password |
              crane auth login --username AWS --password-stdin $REGISTRY
          crane push layout $REGISTRY/demo:1
-         crane validate --remote $REGISTRY/demo:1",
-    )?;
+         crane validate --remote $REGISTRY/demo:1")?;
     let replica = &mut deployment.replicas[0];
     replica.stop(host)?;
     replica.start(host)?;

@@ -4,11 +4,13 @@
 use std::thread;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wharf_e2e::{Backend, Blobs, Deployment, LOGIN, backends};
+use wharf_e2e::{Backend, Blobs, Deployment, Fault, LOGIN, Wire, backends, front};
 
 /// So much has passed through a replica when it is killed, of a layer with [`LAYER`] bytes.
 const MIDDLE: u64 = 16 << 20;
-const LAYER: u64 = 128 << 20;
+const LAYER: u64 = 96 << 20;
+/// Of pulls, in bytes a second.
+const RATE: u64 = 32 << 20;
 
 /// Runs `script`, and kills the replica that `passed` more than [`MIDDLE`] bytes meanwhile.
 /// Everything has to succeed, and the replica is there again afterwards.
@@ -39,9 +41,13 @@ fn killed_during(
     .with_context(|| format!("a replica was killed during: {script}"))
 }
 
-/// A deployment with clients that are logged in, and a file that no client can compress.
-fn with_large_file() -> Result<Deployment> {
-    let deployment = Deployment::scaled_out(Blobs::Streamed)?;
+/// A deployment with clients that are logged in over a slow line, so that there is a middle to be
+/// met, and a file that none of them can compress.
+fn with_large_file() -> Result<(Deployment, Wire)> {
+    let mut deployment = Deployment::scaled_out(Blobs::Streamed)?;
+    let line = Wire::start(&deployment.host, "127.0.0.1:8081".parse()?, front())?;
+    line.fails(Fault::Slow(RATE), 1);
+    deployment.host.set("REGISTRY", "localhost:8081");
     deployment.host.sh(&format!(
         "head -c {LAYER} /dev/urandom > large; tar -cf large.tar large
          aws ecr create-repository --repository-name demo
@@ -50,30 +56,31 @@ fn with_large_file() -> Result<Deployment> {
          aws ecr get-login-password |
              skopeo login --tls-verify=false --username AWS --password-stdin $REGISTRY"
     ))?;
-    Ok(deployment)
+    Ok((deployment, line))
 }
 
 #[test]
 fn during_a_push_of_crane() -> Result<()> {
-    let mut deployment = with_large_file()?;
+    let (mut deployment, _line) = with_large_file()?;
     let push = "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:1";
     killed_during(&mut deployment, push, |backend| backend.received)?;
     deployment.host.sh("crane validate --remote $REGISTRY/demo:1")?.says("PASS");
     Ok(())
 }
 
+/// Debian's skopeo takes 502 for final; the same command again, as any pipeline would run it, finds
+/// nothing in its way.
 #[test]
 fn during_a_push_of_skopeo() -> Result<()> {
-    let mut deployment = with_large_file()?;
+    let (mut deployment, _line) = with_large_file()?;
     deployment.host.sh(
         "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:0
-         crane pull --format=oci $REGISTRY/demo:0 large-layout
+         crane pull --format=oci $REGISTRY/demo:0 layout
          aws ecr create-repository --repository-name other",
     )?;
-    // The other repository has the layer still to be sent: mounting is off in this copy.
-    let push = "skopeo copy --retry-times 3 --dest-tls-verify=false \
-                --dest-precompute-digests oci:large-layout docker://$REGISTRY/other:1";
-    deployment.host.sh("aws ecr batch-delete-image --repository-name demo --image-ids imageTag=0")?;
+    let push =
+        "push() { skopeo copy --dest-tls-verify=false oci:layout docker://$REGISTRY/other:1; }
+                push || push";
     killed_during(&mut deployment, push, |backend| backend.received)?;
     deployment.host.sh("crane validate --remote $REGISTRY/other:1")?.says("PASS");
     Ok(())
@@ -81,7 +88,7 @@ fn during_a_push_of_skopeo() -> Result<()> {
 
 #[test]
 fn during_a_push_and_a_pull_of_docker() -> Result<()> {
-    let mut deployment = with_large_file()?;
+    let (mut deployment, _line) = with_large_file()?;
     deployment.host.dockerd()?;
     let host = &deployment.host;
     host.build_context("ahoy")?;
@@ -104,11 +111,11 @@ fn during_a_push_and_a_pull_of_docker() -> Result<()> {
 
 #[test]
 fn during_a_pull_of_containerd() -> Result<()> {
-    let mut deployment = with_large_file()?;
+    let (mut deployment, _line) = with_large_file()?;
     deployment.host.containerd()?;
-    deployment.host.sh(
-        "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:1",
-    )?;
+    deployment
+        .host
+        .sh("crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:1")?;
     let pull = "ctr content fetch --user AWS:$(aws ecr get-login-password) $REGISTRY/demo:1";
     killed_during(&mut deployment, pull, |backend| backend.sent)?;
     let size = deployment.host.sh("ctr content ls | awk '{print $2}' | grep -c MB")?;

@@ -87,7 +87,7 @@ fn a_replaced_root_key_is_no_good_anywhere() -> Result<()> {
         let mut stranger = Client::to(replicas[0].address);
         let refused = stranger.ecr("GetAuthorizationToken", json!({})).await?;
         ensure!(refused.code() == "UnrecognizedClientException", "{refused:?}");
-        client.get("/v2/demo/tags/list").await?.expect(401)?;
+        client.get("/v2/demo/tags/list").await?.expect(403)?;
         Ok(())
     })
 }
@@ -110,7 +110,8 @@ fn an_upload_goes_on_at_the_other_replica() -> Result<()> {
                 let chunk = bytes.slice(first..if turn == 2 { size - 1 } else { first + third });
                 let range = format!("{first}-{}", first + chunk.len() - 1);
                 let headers = [("content-range", range.as_str())];
-                let grown = client.send(Method::PATCH, &path, &headers, chunk).await?.expect(202)?;
+                let grown =
+                    client.send(Method::PATCH, &path, &headers, chunk).await?.expect(202)?;
                 path = grown.header("location").to_owned();
             }
             let told = clients[1].get(&path).await?.expect(204)?.header("range").to_owned();

@@ -19,11 +19,7 @@ fn at_both(test: impl AsyncFnOnce(&mut Client, &mut Client) -> Result<()> + Send
 }
 
 /// The one of the two answers that has this status; the other one has the other.
-fn one_each(
-    answers: (Result<Answer>, Result<Answer>),
-    won: u16,
-    lost: &str,
-) -> Result<Answer> {
+fn one_each(answers: (Result<Answer>, Result<Answer>), won: u16, lost: &str) -> Result<Answer> {
     let (first, second) = (answers.0?, answers.1?);
     let (winner, loser) = if first.status == won { (first, second) } else { (second, first) };
     ensure!(winner.status == won, "nobody won: {winner:?}, {loser:?}");
@@ -36,9 +32,7 @@ fn to_create_one_repository() -> Result<()> {
     at_both(async |one, two| {
         for round in 0..ROUNDS {
             let name = format!("demo-{round}");
-            let input = |value: &str| {
-                json!({ "repositoryName": name, "tags": [{ "Key": "by", "Value": value }] })
-            };
+            let input = |value: &str| json!({ "repositoryName": name, "tags": [{ "Key": "by", "Value": value }] });
             let made = tokio::join!(
                 one.ecr("CreateRepository", input("one")),
                 two.ecr("CreateRepository", input("two"))
@@ -48,7 +42,10 @@ fn to_create_one_repository() -> Result<()> {
             for client in [&mut *one, &mut *two] {
                 let told = client.ecr("DescribeRepositories", asked.clone()).await?.expect(200)?;
                 let told = told.json()?;
-                ensure!(told["repositories"] == json!([made["repository"]]), "{told} is not {made}");
+                ensure!(
+                    told["repositories"] == json!([made["repository"]]),
+                    "{told} is not {made}"
+                );
             }
         }
         Ok(())
@@ -104,7 +101,10 @@ fn to_set_one_immutable_tag() -> Result<()> {
             let put = one_each(put, 200, "ImageTagAlreadyExistsException")?.json()?;
             for client in [&mut *one, &mut *two] {
                 let seen = client.tag("demo", &tag).await?;
-                ensure!(Value::from(seen.clone()) == put["image"]["imageId"]["imageDigest"], "{seen:?} is not {put}");
+                ensure!(
+                    Value::from(seen.clone()) == put["image"]["imageId"]["imageDigest"],
+                    "{seen:?} is not {put}"
+                );
             }
         }
         Ok(())

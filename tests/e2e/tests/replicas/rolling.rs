@@ -24,11 +24,9 @@ echo $n images";
 fn no_client_command_fails() -> Result<()> {
     let mut deployment = Deployment::scaled_out(Blobs::Streamed)?;
     let (host, replicas) = (&deployment.host, &mut deployment.replicas);
-    host.sh(
-        "aws ecr create-repository --repository-name demo
+    host.sh("aws ecr create-repository --repository-name demo
          aws ecr get-login-password |
-             crane auth login --username AWS --password-stdin $REGISTRY",
-    )?;
+             crane auth login --username AWS --password-stdin $REGISTRY")?;
     thread::scope(|scope| {
         let work = |client| scope.spawn(move || host.sh(&format!("client={client}\n{WORK}")));
         let clients = ["one", "two"].map(work);

@@ -12,11 +12,9 @@ const MIB: u64 = 1 << 20;
 /// A deployment over a wire, an image with a layer of several parts, and a client.
 fn with_wire() -> Result<Deployment> {
     let deployment = Deployment::scaled_out(Blobs::Wired)?;
-    deployment.host.sh(
-        "aws ecr create-repository --repository-name demo
+    deployment.host.sh("aws ecr create-repository --repository-name demo
          aws ecr get-login-password |
-             crane auth login --username AWS --password-stdin $REGISTRY",
-    )?;
+             crane auth login --username AWS --password-stdin $REGISTRY")?;
     Ok(deployment)
 }
 
@@ -85,13 +83,11 @@ fn a_store_that_is_gone() -> Result<()> {
             10 * MIB
         ))?;
         let begun = Instant::now();
-        let told = host.sh(
-            "source names
+        let told = host.sh("source names
              curl --silent --show-error --user $user --request POST --data-binary @layer \
                  --header 'Content-Type: application/octet-stream' \
                  --write-out '\\n%{http_code}' \
-                 \"http://$REGISTRY/v2/demo/blobs/uploads/?digest=sha256:$digest\"",
-        )?;
+                 \"http://$REGISTRY/v2/demo/blobs/uploads/?digest=sha256:$digest\"")?;
         let took = begun.elapsed();
         let status = told.text().lines().last().unwrap_or_default();
         ensure!(matches!(status, "500" | "502" | "503"), "{fault:?}: {told}");
