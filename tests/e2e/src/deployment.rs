@@ -10,7 +10,7 @@ use crate::{
     postgres::DATABASE_URL,
     proxy::{PROXY, backends},
     server::{ACCESS_KEY, SECRET_KEY},
-    store::{BUCKET, STORE, STORE_KEY},
+    store::{ADDRESS, BUCKET, STORE, STORE_KEY},
 };
 
 /// How long HAProxy may take until it sees a replica come or go.
@@ -86,7 +86,7 @@ impl Deployment {
             let mut endpoint = STORE;
             if blobs == Blobs::Wired {
                 endpoint = "127.0.0.2:7070";
-                wire = Some(Wire::start(&host, endpoint.parse()?, STORE.parse()?)?);
+                wire = Some(Wire::start(&host, endpoint.parse()?, ADDRESS.parse()?)?);
             }
             settings.extend(in_store(endpoint, blobs == Blobs::Redirected));
         }

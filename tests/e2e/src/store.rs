@@ -6,8 +6,11 @@ use anyhow::Result;
 
 use crate::Host;
 
+/// The store as clients are told of it. crane follows no redirect to an address that is private, but
+/// one to a name.
+pub const STORE: &str = "store.test:7070";
 /// Where the store listens.
-pub const STORE: &str = "127.0.0.1:7070";
+pub(crate) const ADDRESS: &str = "127.0.0.1:7070";
 /// The store's only bucket.
 pub const BUCKET: &str = "wharf";
 /// The store's only credentials.
@@ -23,7 +26,8 @@ impl Host {
         fs::create_dir(&folder)?;
         let folder = folder.display().to_string();
         let (id, secret) = STORE_KEY;
-        let flags = ["--port", STORE, "--access", id, "--secret", secret, "posix", &folder];
+        let flags = ["--port", ADDRESS, "--access", id, "--secret", secret, "posix", &folder];
+        self.sh("echo 127.0.0.1 store.test >> /etc/hosts")?;
         // Whoever has no signature is refused, and that is an answer.
         self.daemon("versitygw", &flags, &format!("curl --silent --output /dev/null {STORE}"))?;
         self.sh(&format!(
