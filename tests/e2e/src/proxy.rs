@@ -22,9 +22,7 @@ pub struct Backend {
     pub up: bool,
     /// Requests that it has not answered yet.
     pub requests: u64,
-    /// Bytes of requests that went to it.
-    pub received: u64,
-    /// Bytes of answers that came from it.
+    /// Bytes of answers that came from it and have ended.
     pub sent: u64,
 }
 
@@ -53,7 +51,7 @@ pub async fn backends() -> Result<Vec<Backend>> {
         place.with_context(|| format!("no column {name}"))
     };
     let (group, name, state) = (at("pxname")?, at("svname")?, at("status")?);
-    let (requests, received, sent) = (at("scur")?, at("bin")?, at("bout")?);
+    let (requests, sent) = (at("scur")?, at("bout")?);
     let replicas = lines
         .filter(|line| line.get(group) == Some(&"replicas") && line.get(name) != Some(&"BACKEND"));
     let read = |line: Vec<&str>| {
@@ -61,7 +59,6 @@ pub async fn backends() -> Result<Vec<Backend>> {
             name: line[name].to_owned(),
             up: line[state].starts_with("UP"),
             requests: line[requests].parse()?,
-            received: line[received].parse()?,
             sent: line[sent].parse()?,
         })
     };

@@ -59,6 +59,7 @@ struct State {
     plan: Mutex<Option<(Fault, u64)>>,
     connections: AtomicU64,
     met: AtomicU64,
+    passed: AtomicU64,
 }
 
 impl Wire {
@@ -97,6 +98,11 @@ impl Wire {
     /// From now on, nothing fails.
     pub fn mends(&self) {
         *self.state.lock() = None;
+    }
+
+    /// Bytes that have passed so far, in both directions.
+    pub fn passed(&self) -> u64 {
+        self.state.passed.load(Ordering::Relaxed)
     }
 
     /// How many connections have met a fault: cuts count when they came.
@@ -165,8 +171,8 @@ async fn pass(
     let mut server = TcpStream::connect(to).await?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let upward = copy(&mut from_client, &mut to_server, up, Duration::ZERO);
-    let downward = copy(&mut from_server, &mut to_client, down, pace);
+    let upward = copy(&mut from_client, &mut to_server, (up, Duration::ZERO), state);
+    let downward = copy(&mut from_server, &mut to_client, (down, pace), state);
     if either_is_cut(upward, downward).await {
         state.meets();
         // A reset, not an end: the client must not take what it has for the whole.
@@ -193,8 +199,8 @@ async fn either_is_cut(
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    mut most: u64,
-    pace: Duration,
+    (mut most, pace): (u64, Duration),
+    state: &State,
 ) -> bool {
     let mut buffer = vec![0; STEP];
     loop {
@@ -207,6 +213,7 @@ async fn copy(
         if to.write_all(&buffer[..passed as usize]).await.is_err() {
             return false;
         }
+        state.passed.fetch_add(passed, Ordering::Relaxed);
         if passed < read as u64 {
             return true;
         }

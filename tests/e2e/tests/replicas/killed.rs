@@ -4,31 +4,26 @@
 use std::thread;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wharf_e2e::{Backend, Blobs, Deployment, Fault, LOGIN, Wire, backends, front};
+use wharf_e2e::{Blobs, Deployment, Fault, LOGIN, Wire, backends, front};
 
-/// So much has passed through a replica when it is killed, of a layer with [`LAYER`] bytes.
+/// So much has passed when a replica is killed, of a layer with [`LAYER`] bytes.
 const MIDDLE: u64 = 16 << 20;
 const LAYER: u64 = 96 << 20;
 /// Of pulls, in bytes a second.
-const RATE: u64 = 32 << 20;
+const RATE: u64 = 16 << 20;
 
-/// Runs `script`, and kills the replica that `passed` more than [`MIDDLE`] bytes meanwhile.
-/// Everything has to succeed, and the replica is there again afterwards.
-fn killed_during(
-    deployment: &mut Deployment,
-    script: &str,
-    passed: fn(&Backend) -> u64,
-) -> Result<()> {
+/// Runs `script`, whose client is on this line, and kills the replica that is at work for it when
+/// [`MIDDLE`] bytes have passed. Everything has to succeed, and the replica is there again
+/// afterwards.
+fn killed_during(deployment: &mut Deployment, line: &Wire, script: &str) -> Result<()> {
     let (host, replicas) = (&deployment.host, &mut deployment.replicas);
-    let before = host.inside(async || backends().await)?;
+    let before = line.passed();
     thread::scope(|scope| {
         let client = scope.spawn(|| host.sh(script));
         let victim = loop {
-            let now = host.inside(async || backends().await)?;
-            let busy = now.iter().zip(&before).position(|(now, before)| {
-                now.requests > 0 && passed(now) > passed(before) + MIDDLE
-            });
-            if let Some(busy) = busy {
+            let backends = host.inside(async || backends().await)?;
+            let busy = backends.iter().position(|backend| backend.requests > 0);
+            if let (Some(busy), true) = (busy, line.passed() > before + MIDDLE) {
                 break &mut replicas[busy];
             }
             ensure!(!client.is_finished(), "the client was faster than the kill");
@@ -61,9 +56,9 @@ fn with_large_file() -> Result<(Deployment, Wire)> {
 
 #[test]
 fn during_a_push_of_crane() -> Result<()> {
-    let (mut deployment, _line) = with_large_file()?;
+    let (mut deployment, line) = with_large_file()?;
     let push = "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:1";
-    killed_during(&mut deployment, push, |backend| backend.received)?;
+    killed_during(&mut deployment, &line, push)?;
     deployment.host.sh("crane validate --remote $REGISTRY/demo:1")?.says("PASS");
     Ok(())
 }
@@ -72,7 +67,7 @@ fn during_a_push_of_crane() -> Result<()> {
 /// nothing in its way.
 #[test]
 fn during_a_push_of_skopeo() -> Result<()> {
-    let (mut deployment, _line) = with_large_file()?;
+    let (mut deployment, line) = with_large_file()?;
     deployment.host.sh(
         "crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:0
          crane pull --format=oci $REGISTRY/demo:0 layout
@@ -81,14 +76,14 @@ fn during_a_push_of_skopeo() -> Result<()> {
     let push =
         "push() { skopeo copy --dest-tls-verify=false oci:layout docker://$REGISTRY/other:1; }
                 push || push";
-    killed_during(&mut deployment, push, |backend| backend.received)?;
+    killed_during(&mut deployment, &line, push)?;
     deployment.host.sh("crane validate --remote $REGISTRY/other:1")?.says("PASS");
     Ok(())
 }
 
 #[test]
 fn during_a_push_and_a_pull_of_docker() -> Result<()> {
-    let (mut deployment, _line) = with_large_file()?;
+    let (mut deployment, line) = with_large_file()?;
     deployment.host.dockerd()?;
     let host = &deployment.host;
     host.build_context("ahoy")?;
@@ -96,13 +91,13 @@ fn during_a_push_and_a_pull_of_docker() -> Result<()> {
     host.sh(LOGIN)?;
     host.sh("docker build --tag $REGISTRY/demo:1 demo-app")?;
     let push = "docker push $REGISTRY/demo:1";
-    killed_during(&mut deployment, push, |backend| backend.received)?;
+    killed_during(&mut deployment, &line, push)?;
     let host = &deployment.host;
     host.sh("crane validate --remote $REGISTRY/demo:1")?.says("PASS");
 
     host.sh("docker rmi $REGISTRY/demo:1")?;
     let pull = "docker pull $REGISTRY/demo:1";
-    killed_during(&mut deployment, pull, |backend| backend.sent)?;
+    killed_during(&mut deployment, &line, pull)?;
     let host = &deployment.host;
     let ran = host.sh("docker run --rm $REGISTRY/demo:1")?;
     ensure!(ran.text() == "ahoy", "another image was pulled: {ran}");
@@ -111,13 +106,13 @@ fn during_a_push_and_a_pull_of_docker() -> Result<()> {
 
 #[test]
 fn during_a_pull_of_containerd() -> Result<()> {
-    let (mut deployment, _line) = with_large_file()?;
+    let (mut deployment, line) = with_large_file()?;
     deployment.host.containerd()?;
     deployment
         .host
         .sh("crane append --oci-empty-base --new_layer large.tar --new_tag $REGISTRY/demo:1")?;
     let pull = "ctr content fetch --user AWS:$(aws ecr get-login-password) $REGISTRY/demo:1";
-    killed_during(&mut deployment, pull, |backend| backend.sent)?;
+    killed_during(&mut deployment, &line, pull)?;
     let size = deployment.host.sh("ctr content ls | awk '{print $2}' | grep -c MB")?;
     if size.text() != "1" {
         bail!("the layer is not there: {size}");

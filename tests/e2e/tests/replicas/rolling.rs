@@ -47,7 +47,7 @@ fn no_client_command_fails() -> Result<()> {
             let said = client.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             let pushed = said.text().lines().last().and_then(|line| line.strip_suffix(" images"));
             let pushed: u32 = pushed.unwrap_or_default().parse()?;
-            ensure!(pushed > 5, "hardly any load: {pushed} images");
+            ensure!(pushed >= 3, "hardly any load: {pushed} images");
         }
         restarted
     })
