@@ -1,10 +1,11 @@
 //! The conformance suite of the OCI Distribution Specification, at its released version and at its
-//! development branch, with every optional part of the API demanded. Its counts are printed.
+//! development branch, with every optional part of the API demanded; and once against two replicas
+//! on PostgreSQL and S3. Its counts are printed.
 
 use std::fs;
 
 use anyhow::{Context, Result};
-use wharf_e2e::{Host, Output};
+use wharf_e2e::{Blobs, Deployment, Host, Output};
 
 /// Everything that the suite leaves off unless told otherwise. What stays off is sparse content:
 /// an index that names images which were never pushed, which ECR refuses.
@@ -26,9 +27,8 @@ const EVERY_OPTION: [&str; 15] = [
     "API_REFERRER",
 ];
 
-fn conformance(version: &str) -> Result<()> {
-    let mut host = Host::start()?;
-    host.wharf()?;
+/// Runs the suite at this version against the host's registry; the report is kept under `name`.
+fn conformance(host: &mut Host, version: &str, name: &str) -> Result<()> {
     host.sh("for name in conformance/one conformance/two; do
                  aws ecr create-repository --repository-name $name
              done")?;
@@ -50,11 +50,11 @@ fn conformance(version: &str) -> Result<()> {
     }
     // The report says more than the suite's own verdict.
     let report = host.sh("conformance || test -s results/report.html")?;
-    keep(&host, version)?;
+    keep(host, name)?;
     let counted = ["Pass", "FAIL", "Error", "Skip", "Disabled", "Total"]
         .map(|status| Ok::<_, anyhow::Error>((status, count(&report, status)?)));
     let counted = counted.into_iter().collect::<Result<Vec<_>>>()?;
-    println!("conformance {version}: {counted:?}");
+    println!("conformance {name}: {counted:?}");
     let of = |status| counted.iter().find(|(name, _)| *name == status).map_or(0, |(_, n)| *n);
     assert!(of("Pass") > 500, "the suite hardly ran: {counted:?}\n{report}");
     assert!(of("FAIL") == 0 && of("Error") == 0, "{counted:?}\n{}", failures(&report));
@@ -83,21 +83,34 @@ fn failures(report: &Output) -> String {
     told.collect::<Vec<_>>().join("\n")
 }
 
-/// Copies the suite's report, with every request and answer, to `target/conformance/VERSION`.
-fn keep(host: &Host, version: &str) -> Result<()> {
+/// Copies the suite's report, with every request and answer, to `target/conformance/NAME`.
+fn keep(host: &Host, name: &str) -> Result<()> {
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/conformance");
     fs::create_dir_all(kept)?;
-    fs::copy(host.path("home/results/report.html"), format!("{kept}/{version}.html"))?;
-    fs::copy(host.path("home/results/results.yaml"), format!("{kept}/{version}.yaml"))?;
+    fs::copy(host.path("home/results/report.html"), format!("{kept}/{name}.html"))?;
+    fs::copy(host.path("home/results/results.yaml"), format!("{kept}/{name}.yaml"))?;
     Ok(())
+}
+
+/// A host with one Wharf on its embedded engines.
+fn embedded() -> Result<Host> {
+    let mut host = Host::start()?;
+    host.wharf()?;
+    Ok(host)
 }
 
 #[test]
 fn released() -> Result<()> {
-    conformance("stable")
+    conformance(&mut embedded()?, "stable", "stable")
 }
 
 #[test]
 fn development() -> Result<()> {
-    conformance("dev")
+    conformance(&mut embedded()?, "dev", "dev")
+}
+
+#[test]
+fn development_scaled_out() -> Result<()> {
+    let mut deployment = Deployment::scaled_out(Blobs::Streamed)?;
+    conformance(&mut deployment.host, "dev", "dev-scaled-out")
 }

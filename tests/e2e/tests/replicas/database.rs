@@ -13,12 +13,14 @@ use wharf_e2e::{Blobs, Client, Deployment, front};
 
 use crate::load::Load;
 
-/// Runs `act` while four clients push, gives them a moment before and after, and gives what
-/// happened to them.
+/// Runs `act` while clients push through the proxy and past it, gives them a moment before and
+/// after, and gives what happened to them.
 fn under_load(deployment: &Deployment, act: impl FnOnce() -> Result<()>) -> Result<Load> {
     let (host, stop) = (&deployment.host, AtomicBool::new(false));
+    let replicas = deployment.replicas.iter().map(|replica| replica.address);
+    let addresses: Vec<_> = replicas.chain([front(), front()]).collect();
     thread::scope(|scope| {
-        let load = scope.spawn(|| host.inside(async || Load::until(&stop, 4).await));
+        let load = scope.spawn(|| host.inside(async || Load::until(&stop, &addresses).await));
         thread::sleep(Duration::from_secs(2));
         let acted = act();
         thread::sleep(Duration::from_secs(3));
@@ -28,21 +30,29 @@ fn under_load(deployment: &Deployment, act: impl FnOnce() -> Result<()>) -> Resu
     })
 }
 
+/// HAProxy learns a moment later than Wharf that PostgreSQL is back.
 #[test]
 fn restarted_three_times_under_load() -> Result<()> {
     let deployment = Deployment::scaled_out(Blobs::Streamed)?;
     let host = &deployment.host;
-    let mut back = Instant::now();
+    let (mut back, mut seen) = (Instant::now(), Instant::now());
     let load = under_load(&deployment, || {
         for _ in 0..3 {
             host.restart_postgres()?;
             back = Instant::now();
-            thread::sleep(Duration::from_secs(1));
+            for replica in &deployment.replicas {
+                replica.is_seen(host, true)?;
+            }
+            seen = Instant::now();
         }
         Ok(())
     })?;
-    let late = load.failures_after(back);
-    ensure!(late.is_empty(), "errors after PostgreSQL was back: {late:?}");
+    let late = load.failures_after(back, false);
+    ensure!(late.is_empty(), "errors of Wharf after PostgreSQL was back: {late:?}");
+    let late = load.failures_after(seen, true);
+    ensure!(late.is_empty(), "errors after HAProxy had seen it: {late:?}");
+    let waited = seen - back;
+    ensure!(waited < Duration::from_secs(5), "HAProxy took {waited:?} to see it");
     host.inside(async || load.is_all_there(&mut Client::login(front()).await?).await)
 }
 

@@ -1,12 +1,14 @@
-//! Clients that push and pull through the proxy until they are told to stop, whatever happens
+//! Clients that push and pull, through the proxy or past it, until they are told to stop, whatever happens
 //! meanwhile, and remember what they were promised and what they were refused.
 
 use std::{
+    net::SocketAddr,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
+use futures_util::future::join_all;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use wharf_e2e::{Blob, Client, Image, front};
 
@@ -27,6 +29,8 @@ pub struct Load {
 
 /// A push that failed.
 pub struct Failure {
+    /// Where the client pushed to.
+    pub at: SocketAddr,
     /// When its first request was sent.
     pub begun: Instant,
     /// What the client was told.
@@ -34,17 +38,16 @@ pub struct Failure {
 }
 
 impl Load {
-    /// So many clients push until `stop`, each one image after the other, and pull each image that
-    /// they pushed. Call it inside the host.
+    /// A client for each of these addresses pushes one image after the other until `stop`. Call it
+    /// inside the host.
     ///
     /// # Errors
-    /// When a push hangs, or what was pushed a moment ago is not there.
-    pub async fn until(stop: &AtomicBool, clients: u64) -> Result<Self> {
-        let mut client = Client::login(front()).await?;
-        client.create_repository(REPOSITORY).await?;
+    /// When a push hangs.
+    pub async fn until(stop: &AtomicBool, addresses: &[SocketAddr]) -> Result<Self> {
+        Client::login(front()).await?.create_repository(REPOSITORY).await?;
         let mut load = Self::default();
-        let pushers = (0..clients).map(|id| push(client.another(), id, stop));
-        for ended in futures(pushers).await {
+        let pushers = addresses.iter().enumerate().map(|(id, at)| push(*at, id as u64, stop));
+        for ended in join_all(pushers).await {
             let part = ended?;
             load.pushed.extend(part.pushed);
             load.failures.extend(part.failures);
@@ -66,18 +69,19 @@ impl Load {
         Ok(())
     }
 
-    /// What clients were told whose pushes began after that moment and failed.
-    pub fn failures_after(&self, moment: Instant) -> Vec<&str> {
-        let late = self.failures.iter().filter(|failure| failure.begun > moment);
+    /// What clients were told whose pushes through the proxy, or past it, began after that moment
+    /// and failed.
+    pub fn failures_after(&self, moment: Instant, proxied: bool) -> Vec<&str> {
+        let late = self
+            .failures
+            .iter()
+            .filter(|failure| failure.begun > moment && (failure.at == front()) == proxied);
         late.map(|failure| &*failure.told).collect()
     }
 }
 
-async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
-    futures_util::future::join_all(all).await
-}
-
-async fn push(mut client: Client, id: u64, stop: &AtomicBool) -> Result<Load> {
+async fn push(at: SocketAddr, id: u64, stop: &AtomicBool) -> Result<Load> {
+    let mut client = Client::login(at).await?;
     let (mut load, mut rng) = (Load::default(), StdRng::seed_from_u64(id));
     for number in 0.. {
         if stop.load(Ordering::Relaxed) {
@@ -92,7 +96,7 @@ async fn push(mut client: Client, id: u64, stop: &AtomicBool) -> Result<Load> {
         match pushed {
             Ok(()) => load.pushed.push((tag, image)),
             Err(error) => {
-                load.failures.push(Failure { begun, told: format!("{error:#}") });
+                load.failures.push(Failure { at, begun, told: format!("{error:#}") });
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
