@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{Connection as _, Executor as _};
 use tokio::task::AbortHandle;
 
@@ -33,7 +33,7 @@ pub(crate) struct Postgres {
     breaks: Arc<Breaks>,
     moments: Moments,
     teller: AbortHandle,
-    options: sqlx::postgres::PgConnectOptions,
+    options: PgConnectOptions,
 }
 
 /// A transaction under way. Dropped unfinished, it takes its connection along, which rolls it back.
@@ -255,6 +255,11 @@ impl Drop for Open {
             self.connection.close_on_drop();
         }
     }
+}
+
+/// How to connect to the database at `url`, for a connection outside any pool.
+pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
+    Ok(url::parse(url)?.options)
 }
 
 /// The pool takes nothing but sqlx's errors.

@@ -8,12 +8,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::connection::Connection;
-use crate::{Columns, Error, Params, Statement, migrate, statement};
+use crate::{Columns, Error, Params, Statement, migrate, postgres, statement};
 
 /// A database as it was at one moment.
 pub struct Snapshot {
@@ -44,9 +44,7 @@ impl Snapshot {
 
     /// The PostgreSQL database at `url` as it is now; a standby will do.
     pub async fn postgres(url: &str) -> Result<Snapshot, Error> {
-        let connection = url
-            .parse::<PgConnectOptions>()?
-            .application_name("wharf copy")
+        let connection = postgres::options(url)?
             // A view is held for as long as a copy takes.
             .options([("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")])
             .disable_statement_logging()

@@ -93,6 +93,10 @@ async fn open_source(from: &Config) -> anyhow::Result<Source> {
         // A backup goes without the key, and only remembers which one it was.
         None => copy::key_print(&mut snapshot).await?.with_context(|| no_key(from))?,
     };
+    if from.blobs.is_some() {
+        // S3 has no need of the folder but to put aside what it sends.
+        folder::make(&from.data)?;
+    }
     Ok(Source { snapshot, store: start::open_store(from).await?, name, key_print })
 }
 

@@ -39,6 +39,8 @@ pub struct Wharf {
     data: Arc<TempDir>,
     database_url: Option<String>,
     s3: Option<S3>,
+    /// The settings that name where the blobs are; none for files.
+    bucket: Vec<(&'static str, String)>,
     credentials: Credentials,
     running: Option<(Running, Stopper)>,
 }
@@ -74,6 +76,31 @@ impl Wharf {
             Engine::Sqlite => (None, None),
             Engine::Postgres => (Some(postgres::new_database()), Some(S3::start().unwrap())),
         };
+        let mut wharf = Wharf::at(engine, data, database_url);
+        wharf.bucket = s3.as_ref().map(bucket).unwrap_or_default();
+        wharf.s3 = s3;
+        wharf
+    }
+
+    /// A server that was never started, with its rows in the other engine and its bytes where those
+    /// of `other` are: in the same bucket, or in the same data folder.
+    ///
+    /// # Panics
+    /// When there is no PostgreSQL.
+    #[must_use]
+    pub fn beside(other: &Wharf) -> Wharf {
+        let (engine, database_url, data) = match other.engine {
+            Engine::Sqlite => {
+                (Engine::Postgres, Some(postgres::new_database()), other.data.clone())
+            }
+            Engine::Postgres => (Engine::Sqlite, None, Arc::new(tempfile::tempdir().unwrap())),
+        };
+        let mut wharf = Wharf::at(engine, data, database_url);
+        wharf.bucket = other.bucket.clone();
+        wharf
+    }
+
+    fn at(engine: Engine, data: Arc<TempDir>, database_url: Option<String>) -> Wharf {
         Wharf {
             engine,
             clock: FakeClock::default(),
@@ -81,7 +108,8 @@ impl Wharf {
             http: Http::default(),
             data,
             database_url,
-            s3,
+            s3: None,
+            bucket: Vec::new(),
             credentials: Credentials::default(),
             running: None,
         }
@@ -142,24 +170,10 @@ impl Wharf {
             ("log_format", "json".to_owned()),
         ];
         values.extend(self.database_url.clone().map(|url| ("database_url", url)));
-        if let Some(s3) = &self.s3 {
-            // Most tests read what they pushed from the server that they test.
-            values.extend([
-                ("blobs", format!("s3://{}/registry", s3::BUCKET)),
-                ("blobs_endpoint", s3.endpoint.clone()),
-                ("blobs_credentials_file", s3.credentials_file().display().to_string()),
-                ("blobs_redirect", "off".to_owned()),
-            ]);
-        }
+        values.extend(self.bucket.clone());
         values.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let gathered = Settings::gather(&Flags { config: None, values }, []).unwrap();
         Config::check(gathered).unwrap()
-    }
-
-    /// What the data folder is in, for a second server on it.
-    #[must_use]
-    pub fn data(&self) -> Arc<TempDir> {
-        self.data.clone()
     }
 
     /// The data folder.
@@ -282,6 +296,17 @@ impl Wharf {
         let body = crate::http::whole("");
         self.http.send(::http::Request::get(url).body(body).unwrap()).await.unwrap()
     }
+}
+
+/// The settings for a bucket of this S3.
+fn bucket(s3: &S3) -> Vec<(&'static str, String)> {
+    vec![
+        ("blobs", format!("s3://{}/registry", s3::BUCKET)),
+        ("blobs_endpoint", s3.endpoint.clone()),
+        ("blobs_credentials_file", s3.credentials_file().display().to_string()),
+        // Most tests read what they pushed from the server that they test.
+        ("blobs_redirect", "off".to_owned()),
+    ]
 }
 
 /// The program's log goes to the test's captured output, so that a failing test shows it.

@@ -280,9 +280,13 @@ async fn lost_bytes_are_told_and_become_no_row(from: Wharf, mut to: Wharf) {
 
 /// Does something to the file that holds the image's layer.
 fn damage(wharf: &Wharf, image: &Image, act: impl FnOnce(&std::path::Path)) {
-    let name = digest(&image.layers[0]).replace("sha256:", "");
-    let files = wharf.blob_files();
-    act(files.iter().find(|path| path.to_string_lossy().contains(&name)).unwrap());
+    act(&file_of(wharf, &image.layers[0]));
+}
+
+/// Where the bytes of a blob are.
+fn file_of(wharf: &Wharf, blob: &[u8]) -> std::path::PathBuf {
+    let mut files = wharf.blob_files().into_iter();
+    files.find(|path| std::fs::read(path).unwrap() == blob).expect("the blob is in a file")
 }
 
 /// Objects are read-only, even for their owner.

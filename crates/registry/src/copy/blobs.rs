@@ -295,7 +295,7 @@ async fn store(
 ) -> Result<Result<Object, String>, Error> {
     let session = Uuid::new_v4();
     let progress = Progress::new(digest.algorithm());
-    let reason = match target.append(session, progress, frames, size, End::Last).await {
+    let (reason, parts) = match target.append(session, progress, frames, size, End::Last).await {
         Ok(progress)
             if progress.received == size && progress.hasher.clone().finish() == *digest =>
         {
@@ -303,13 +303,15 @@ async fn store(
             target.promote(session, &progress, &object).await?;
             return Ok(Ok(object));
         }
-        Ok(_) => WRONG.to_owned(),
-        Err(AppendError::Stream { source, .. }) => unreadable(source)?,
-        Err(AppendError::Store(error)) => return Err(error.into()),
+        Ok(progress) => (WRONG.to_owned(), Some(progress.parts)),
+        Err(AppendError::Stream { source, appended }) => {
+            (unreadable(source)?, Some(appended.parts))
+        }
+        Err(AppendError::TooLarge { .. }) => (WRONG.to_owned(), None),
         Err(AppendError::Busy) => return Err(wharf_blobs::Error::Busy.into()),
-        Err(AppendError::TooLarge { .. }) => WRONG.to_owned(),
+        Err(AppendError::Store(error)) => return Err(error.into()),
     };
-    target.discard(session, None).await?;
+    target.discard(session, parts.as_ref()).await?;
     Ok(Err(reason))
 }
 
