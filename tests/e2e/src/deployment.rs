@@ -16,6 +16,9 @@ use crate::{
 /// How long HAProxy may take until it sees a replica come or go.
 const SEEN_WITHIN: Duration = Duration::from_secs(30);
 
+/// Variables of a replica, by name.
+type Settings = Vec<(&'static str, String)>;
+
 /// Where the rows are.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Database {
@@ -36,6 +39,8 @@ pub enum Blobs {
     Redirected,
     /// As streamed, over a [`Wire`] that can fail.
     Wired,
+    /// As streamed, over TLS with a certificate of a private authority.
+    Encrypted,
 }
 
 /// An installation with everything that it stands on.
@@ -55,7 +60,7 @@ pub struct Replica {
     pub name: String,
     /// Where it listens itself.
     pub address: SocketAddr,
-    settings: Vec<(&'static str, String)>,
+    settings: Settings,
     server: Option<Server>,
 }
 
@@ -80,16 +85,7 @@ impl Deployment {
             host.postgres()?;
             settings.push(("WHARF_DATABASE_URL", DATABASE_URL.to_owned()));
         }
-        let mut wire = None;
-        if blobs != Blobs::Files {
-            host.store()?;
-            let mut endpoint = STORE;
-            if blobs == Blobs::Wired {
-                endpoint = "127.0.0.2:7070";
-                wire = Some(Wire::start(&host, endpoint.parse()?, ADDRESS.parse()?)?);
-            }
-            settings.extend(in_store(endpoint, blobs == Blobs::Redirected));
-        }
+        let wire = make_store(&mut host, blobs, &mut settings)?;
         let replicas = (1..=replicas).map(|number| Replica::new(&host, number, &settings));
         let mut deployment = Self { replicas: replicas.collect(), host, wire };
         for replica in &mut deployment.replicas {
@@ -133,7 +129,7 @@ pub fn front() -> SocketAddr {
 }
 
 /// What every replica is told: who its root is, how clients reach it, and the key that seals.
-fn shared(host: &Host) -> Result<Vec<(&'static str, String)>> {
+fn shared(host: &Host) -> Result<Settings> {
     let key = host.path("installation.key");
     fs::write(&key, base64(&[7; 32]))?;
     Ok(vec![
@@ -144,11 +140,34 @@ fn shared(host: &Host) -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
+/// The store, if blobs go there, with the wire in front of it, if there is one.
+fn make_store(host: &mut Host, blobs: Blobs, settings: &mut Settings) -> Result<Option<Wire>> {
+    let store = format!("http://{STORE}");
+    match blobs {
+        Blobs::Files => return Ok(None),
+        Blobs::Streamed | Blobs::Redirected => {
+            host.store()?;
+            settings.extend(in_store(&store, blobs == Blobs::Redirected));
+        }
+        Blobs::Encrypted => {
+            settings.push(("WHARF_BLOBS_CA_FILE", host.store_over_tls()?));
+            settings.extend(in_store(&format!("https://{STORE}"), false));
+        }
+        Blobs::Wired => {
+            host.store()?;
+            let from = "127.0.0.2:7070";
+            settings.extend(in_store(&format!("http://{from}"), false));
+            return Ok(Some(Wire::start(host, from.parse()?, ADDRESS.parse()?)?));
+        }
+    }
+    Ok(None)
+}
+
 fn in_store(endpoint: &str, redirect: bool) -> [(&'static str, String); 7] {
     let redirect = if redirect { "on" } else { "off" };
     [
         ("WHARF_BLOBS", format!("s3://{BUCKET}/registry")),
-        ("WHARF_BLOBS_ENDPOINT", format!("http://{endpoint}")),
+        ("WHARF_BLOBS_ENDPOINT", endpoint.to_owned()),
         ("WHARF_BLOBS_REGION", "us-east-1".to_owned()),
         ("WHARF_BLOBS_PATH_STYLE", "on".to_owned()),
         ("WHARF_BLOBS_REDIRECT", redirect.to_owned()),

@@ -22,17 +22,39 @@ impl Host {
     /// # Errors
     /// With its log, when it ends or does not answer in time.
     pub fn store(&mut self) -> Result<()> {
+        self.start_store(&[], &format!("http://{STORE}"))
+    }
+
+    /// As [`Host::store`], over TLS, with a certificate of a private authority; gives the
+    /// authority's file.
+    ///
+    /// # Errors
+    /// As [`Host::store`].
+    pub fn store_over_tls(&mut self) -> Result<String> {
+        let made = self.path("store-tls").display().to_string();
+        self.sh(&format!("wharf tls init --data {made} --host store.test"))?;
+        let file = |name: &str| format!("{made}/tls/{name}");
+        let (ca, cert, key) = (file("ca.crt"), file("server.crt"), file("server.key"));
+        let endpoint = format!("https://{STORE} --ca-bundle {ca}");
+        self.start_store(&["--cert", &cert, "--key", &key], &endpoint)?;
+        Ok(ca)
+    }
+
+    fn start_store(&mut self, tls: &[&str], endpoint: &str) -> Result<()> {
         let folder = self.path("store");
         fs::create_dir(&folder)?;
         let folder = folder.display().to_string();
         let (id, secret) = STORE_KEY;
-        let flags = ["--port", ADDRESS, "--access", id, "--secret", secret, "posix", &folder];
+        let mut flags = vec!["--port", ADDRESS, "--access", id, "--secret", secret];
+        flags.extend(tls);
+        flags.extend(["posix", &folder]);
         self.sh("echo 127.0.0.1 store.test >> /etc/hosts")?;
         // Whoever has no signature is refused, and that is an answer.
-        self.daemon("versitygw", &flags, &format!("curl --silent --output /dev/null {STORE}"))?;
+        let ready = endpoint.replace("--ca-bundle", "--cacert");
+        self.daemon("versitygw", &flags, &format!("curl --silent --output /dev/null {ready}"))?;
         self.sh(&format!(
             "AWS_ACCESS_KEY_ID='{id}' AWS_SECRET_ACCESS_KEY='{secret}' AWS_REGION=us-east-1 \
-             aws --endpoint-url http://{STORE} s3api create-bucket --bucket {BUCKET}"
+             aws --endpoint-url {endpoint} s3api create-bucket --bucket {BUCKET}"
         ))?;
         Ok(())
     }

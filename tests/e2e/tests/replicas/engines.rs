@@ -27,6 +27,12 @@ fn sqlite_and_s3() -> Result<()> {
     pushes_and_pulls(Database::Sqlite, Blobs::Streamed)
 }
 
+/// The store's certificate is of an authority that only `blobs_ca_file` names.
+#[test]
+fn sqlite_and_s3_over_tls() -> Result<()> {
+    pushes_and_pulls(Database::Sqlite, Blobs::Encrypted)
+}
+
 #[test]
 fn postgresql_and_files() -> Result<()> {
     pushes_and_pulls(Database::Postgres, Blobs::Files)
