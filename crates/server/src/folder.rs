@@ -36,6 +36,22 @@ pub fn write_installation_key(config: &Config, text: &str) -> anyhow::Result<()>
     write_secret(&config.secret_key_file, &format!("{}\n", text.trim()))
 }
 
+/// Takes the blobs in the folder for this process, until the file is dropped: whoever works on local
+/// files relies on being alone.
+pub fn hold_blobs(data: &Path) -> anyhow::Result<File> {
+    let path = data.join("blobs.lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => bail!(
+            "another process serves the blobs in {}; several replicas need them in S3 \
+             (blobs = \"s3://bucket/prefix\")",
+            data.display()
+        ),
+    }
+}
+
 /// Reads the installation key, and makes one at the first start. A key file that the operator
 /// named must be there: made anew on every machine, it would fit no database.
 pub fn installation_key(config: &Config) -> anyhow::Result<InstallationKey> {
@@ -139,4 +155,20 @@ fn write(path: &Path, text: &str, mode: u32) -> anyhow::Result<()> {
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };
     written().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn blobs_in_a_folder_have_one_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = hold_blobs(folder.path()).unwrap();
+        let refused = hold_blobs(folder.path()).unwrap_err().to_string();
+        assert!(refused.contains("need them in S3"), "{refused}");
+        drop(held);
+        hold_blobs(folder.path()).unwrap();
+    }
 }

@@ -51,6 +51,10 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     folder::make(&config.data)?;
     let db = open_database(config).await?;
     adopt(&db, clock(), config.blob_grace, config.read_only).await?;
+    let held = match config.blobs {
+        None => Some(folder::hold_blobs(&config.data)?),
+        Some(_) => None,
+    };
     let store = open_store(config).await?;
     let identity = Identity::new(db.clone(), folder::installation_key(config)?);
     let root = ensure_root(config, &identity, clock()).await?;
@@ -80,6 +84,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
         background.await?;
         registry.write_activity().await.map_err(|error| anyhow!(error))?;
         db.close().await;
+        drop(held);
         match cut_off {
             0 => Ok(()),
             cut_off => Err(anyhow!("{cut_off} connections were cut off at the end of the grace")),

@@ -95,7 +95,7 @@ async fn outcome(scenario: Arc<Scenario>, options: &Options) -> anyhow::Result<O
     let scale = options.scale();
     let scratch = scratch()?;
     let mut servers = Vec::new();
-    for kind in scenario.kinds(!options.peers_only, options.more_peers) {
+    for kind in scenario.kinds(options) {
         eprintln!("{}: {kind}", scenario.name);
         let (target, seed) = ready(&scenario, kind, scratch.path(), options).await?;
         sample::sample(&scenario, &target, &seed, scale, Duration::ZERO).await?;
@@ -110,7 +110,7 @@ async fn outcome(scenario: Arc<Scenario>, options: &Options) -> anyhow::Result<O
         name: scenario.name,
         clients: scenario.clients,
         bytes: scenario.bytes(scale),
-        goals: scenario.goals.clone(),
+        goals: if options.engines { Vec::new() } else { scenario.goals.clone() },
         samples: servers.into_iter().map(|(target, _, samples)| (target.kind, samples)).collect(),
     })
 }

@@ -37,10 +37,10 @@ pub struct Measure {
 /// # Errors
 /// Fails if a server does not start or answers wrongly.
 pub async fn measure(options: &Options) -> anyhow::Result<Vec<Measure>> {
-    let kinds = if options.peers_only {
-        vec![Kind::Distribution]
-    } else {
-        vec![Kind::Wharf, Kind::Distribution]
+    let kinds = match (options.peers_only, options.engines) {
+        (true, _) => vec![Kind::Distribution],
+        (_, true) => vec![Kind::Wharf, Kind::Scaled],
+        _ => vec![Kind::Wharf, Kind::Distribution],
     };
     let mut measures = Vec::new();
     for kind in kinds {
@@ -119,7 +119,7 @@ fn mebi(kibi: u64) -> f64 {
 }
 
 fn program(kind: Kind) -> anyhow::Result<PathBuf> {
-    if kind == Kind::Wharf {
+    if kind.is_wharf() {
         return wharf::program();
     }
     let path = std::env::var_os("PATH").context("no PATH")?;

@@ -6,13 +6,14 @@ use anyhow::{Context as _, bail, ensure};
 
 /// The text that `--help` prints.
 pub const USAGE: &str = "\
-cargo xtask bench [--only NAME] [--rounds N] [--quick] [--more-peers] [--peers-only]
+cargo xtask bench [--only NAME] [--rounds N] [--quick] [--more-peers] [--peers-only] [--engines]
 
   --only NAME    only the scenarios whose name contains NAME (`--only memory` for the footprint)
   --rounds N     rounds of each scenario, its servers taking turns; the table shows medians (3)
   --quick        small blobs, short samples, one round: shows that it works, not how fast it is
   --more-peers   also distribution 3, built through the Go module proxy
   --peers-only   measure the peers without Wharf
+  --engines      instead of the peers, Wharf itself on PostgreSQL and S3, one replica and two
 
 The binary measured is target/release/wharf, or what WHARF_BIN names.";
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub more_peers: bool,
     /// Leave Wharf out.
     pub peers_only: bool,
+    /// Wharf on other engines instead of the peers.
+    pub engines: bool,
 }
 
 impl Options {
@@ -37,8 +40,14 @@ impl Options {
     /// # Errors
     /// Refuses unknown flags, missing values and zero rounds.
     pub fn parse(args: &[String]) -> anyhow::Result<Self> {
-        let mut options =
-            Self { only: None, rounds: 3, quick: false, more_peers: false, peers_only: false };
+        let mut options = Self {
+            only: None,
+            rounds: 3,
+            quick: false,
+            more_peers: false,
+            peers_only: false,
+            engines: false,
+        };
         let mut rounds = None;
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -50,6 +59,7 @@ impl Options {
                 "--quick" => options.quick = true,
                 "--more-peers" => options.more_peers = true,
                 "--peers-only" => options.peers_only = true,
+                "--engines" => options.engines = true,
                 unknown => bail!("unknown argument {unknown}\n\n{USAGE}"),
             }
         }
@@ -59,6 +69,10 @@ impl Options {
             None => options.rounds,
         };
         ensure!(options.rounds > 0, "--rounds must be at least 1");
+        ensure!(
+            !(options.engines && (options.more_peers || options.peers_only)),
+            "--engines measures no peers"
+        );
         Ok(options)
     }
 
@@ -108,7 +122,15 @@ mod tests {
         assert!(options.selects("push-chunked") && !options.selects("pull-1"));
         assert_eq!(parse("--quick").unwrap().rounds, 1);
         assert_eq!(parse("").unwrap().rounds, 3);
-        for bad in ["--fast", "--only", "--rounds", "--rounds x", "--rounds 0", "--rounds -1"] {
+        for bad in [
+            "--fast",
+            "--only",
+            "--rounds",
+            "--rounds x",
+            "--rounds 0",
+            "--rounds -1",
+            "--engines --peers-only",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }

@@ -19,6 +19,8 @@ const STOP: Duration = Duration::from_secs(10);
 pub struct ServerProcess {
     child: Child,
     children: Vec<i32>,
+    /// More of its kind, that share the work.
+    others: Vec<ServerProcess>,
     log: PathBuf,
 }
 
@@ -37,7 +39,7 @@ impl ServerProcess {
             .with_context(|| {
                 format!("{:?} cannot be started; is it installed?", command.get_program())
             })?;
-        Ok(Self { child, children: Vec::new(), log: log.to_owned() })
+        Ok(Self { child, children: Vec::new(), others: Vec::new(), log: log.to_owned() })
     }
 
     /// Fails, with the end of the log, if the server has ended.
@@ -54,6 +56,12 @@ impl ServerProcess {
             );
         }
         Ok(())
+    }
+
+    /// Counts the CPU time of another server of the same kind too. Of memory, the most that one of
+    /// them has is told.
+    pub fn join(&mut self, other: Self) {
+        self.others.push(other);
     }
 
     /// Counts the CPU time of the workers that the server has by now started as its own.
@@ -80,6 +88,9 @@ impl ServerProcess {
             let clock = clock_getcpuclockid(Pid::from_raw(pid)).context("the server has ended")?;
             total += Duration::from(clock_gettime(clock)?);
         }
+        for other in &self.others {
+            total += other.cpu()?;
+        }
         Ok(total)
     }
 
@@ -96,7 +107,8 @@ impl ServerProcess {
     /// # Errors
     /// Fails if the server has ended.
     pub fn peak(&self) -> anyhow::Result<u64> {
-        Process::new(self.pid())?.status()?.vmhwm.context("the server has ended")
+        let peak = Process::new(self.pid())?.status()?.vmhwm.context("the server has ended")?;
+        self.others.iter().try_fold(peak, |peak, other| Ok(peak.max(other.peak()?)))
     }
 
     /// Lets the peak begin anew from what is resident now.
@@ -104,7 +116,8 @@ impl ServerProcess {
     /// # Errors
     /// Fails if the server has ended.
     pub fn forget_peak(&self) -> anyhow::Result<()> {
-        Ok(Process::new(self.pid())?.clear_refs(ClearRefs::PeakRSS)?)
+        Process::new(self.pid())?.clear_refs(ClearRefs::PeakRSS)?;
+        self.others.iter().try_for_each(Self::forget_peak)
     }
 
     fn pid(&self) -> i32 {

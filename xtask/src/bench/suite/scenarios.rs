@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::client;
 use super::image::Image;
-use super::options::Scale;
+use super::options::{Options, Scale};
 use super::target::{Kind, Target};
 use images::Images;
 use list::List;
@@ -65,11 +65,14 @@ pub struct Seed {
 }
 
 impl Scenario {
-    /// Wharf and the peers of the goals; with `more`, distribution 3.
-    pub fn kinds(&self, wharf: bool, more: bool) -> Vec<Kind> {
-        let mut kinds = if wharf { vec![Kind::Wharf] } else { Vec::new() };
+    /// Wharf and the peers of the goals, or Wharf on all its engines.
+    pub fn kinds(&self, options: &Options) -> Vec<Kind> {
+        if options.engines {
+            return vec![Kind::Wharf, Kind::Scaled, Kind::Replicas];
+        }
+        let mut kinds = if options.peers_only { Vec::new() } else { vec![Kind::Wharf] };
         kinds.extend(self.goals.iter().map(|goal| goal.against));
-        if more {
+        if options.more_peers {
             kinds.push(Kind::Distribution3);
         }
         kinds
@@ -199,7 +202,8 @@ mod tests {
         for scenario in all {
             let set = scenario.goals.iter().all(|goal| goal.cpu.is_some() || goal.rate.is_some());
             assert!(set && !scenario.goals.is_empty(), "{}", scenario.name);
-            assert_eq!(scenario.kinds(true, false).len(), 1 + scenario.goals.len());
+            let options = Options::parse(&[]).expect("no flags are needed");
+            assert_eq!(scenario.kinds(&options).len(), 1 + scenario.goals.len());
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -14,6 +15,7 @@ use super::client::Client;
 use super::image::Image;
 use super::process::ServerProcess;
 use super::reader;
+use super::targets::engines::Engines;
 use super::targets::wharf::Api;
 use super::targets::{distribution, nginx, peer, wharf};
 
@@ -32,6 +34,17 @@ pub enum Kind {
     Bare,
     /// distribution 3, as distribution 2.8.
     Distribution3,
+    /// Ours on PostgreSQL and S3 instead of SQLite and files.
+    Scaled,
+    /// Two replicas of it; each connection goes to the next one.
+    Replicas,
+}
+
+impl Kind {
+    /// Whether it is ours, on whatever engines.
+    pub fn is_wharf(self) -> bool {
+        matches!(self, Self::Wharf | Self::Scaled | Self::Replicas)
+    }
 }
 
 impl fmt::Display for Kind {
@@ -42,6 +55,8 @@ impl fmt::Display for Kind {
             Self::Nginx => "nginx",
             Self::Bare => "bare",
             Self::Distribution3 => "distribution 3",
+            Self::Scaled => "wharf on PostgreSQL and S3",
+            Self::Replicas => "two replicas of it",
         })
     }
 }
@@ -51,8 +66,9 @@ impl fmt::Display for Kind {
 pub struct Target {
     /// Which one.
     pub kind: Kind,
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it listens, each replica.
+    addresses: Vec<SocketAddr>,
+    asked: AtomicUsize,
     /// From the start of the program to its first answer.
     pub started_in: Duration,
     /// The kernel's view of it.
@@ -61,6 +77,8 @@ pub struct Target {
     pub dir: PathBuf,
     authorization: Option<String>,
     api: Option<Api>,
+    /// What it keeps its rows and bytes in, if that is running beside it. Dropped last.
+    _engines: Option<Engines>,
 }
 
 impl Target {
@@ -75,13 +93,20 @@ impl Target {
 
     async fn begin(kind: Kind, dir: &Path) -> anyhow::Result<Self> {
         let begin = Instant::now();
-        let (mut process, address) = match kind {
-            Kind::Wharf => wharf::start(dir, begin + START).await?,
-            Kind::Distribution => distribution::start(dir, "docker-registry".as_ref())?,
-            Kind::Distribution3 => distribution::start(dir, &distribution::build_3()?)?,
-            Kind::Nginx => nginx::start(dir)?,
-            Kind::Bare => peer::start(dir)?,
+        let mut engines = None;
+        let (mut process, addresses) = match kind {
+            Kind::Wharf => one(wharf::start(&dir.join("data"), &[], begin + START).await?),
+            Kind::Scaled | Kind::Replicas => {
+                let (settings, started) = Engines::start(dir)?;
+                engines = Some(started);
+                wharf::replicas(dir, &settings, kind == Kind::Replicas, begin + START).await?
+            }
+            Kind::Distribution => one(distribution::start(dir, "docker-registry".as_ref())?),
+            Kind::Distribution3 => one(distribution::start(dir, &distribution::build_3()?)?),
+            Kind::Nginx => one(nginx::start(dir)?),
+            Kind::Bare => one(peer::start(dir)?),
         };
+        let address = addresses[0];
         while !answers(address).await {
             process.check()?;
             ensure!(begin.elapsed() < START, "no answer within {START:?}");
@@ -89,12 +114,20 @@ impl Target {
         }
         let started_in = begin.elapsed();
         process.adopt_children()?;
-        let api = if kind == Kind::Wharf { Some(Api::of(address, dir)?) } else { None };
+        let api = if kind.is_wharf() { Some(Api::of(address, dir)?) } else { None };
         let authorization = match &api {
             Some(api) => Some(api.registry_authorization().await?),
             None => None,
         };
-        Ok(Self { kind, address, started_in, process, dir: dir.to_owned(), authorization, api })
+        let (asked, dir) = (AtomicUsize::new(0), dir.to_owned());
+        let _engines = engines;
+        Ok(Self { kind, addresses, asked, started_in, process, dir, authorization, api, _engines })
+    }
+
+    /// Where the next connection goes.
+    pub fn address(&self) -> SocketAddr {
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        self.addresses[asked % self.addresses.len()]
     }
 
     /// A new connection that pushes and asks.
@@ -102,7 +135,7 @@ impl Target {
     /// # Errors
     /// Fails if the server is gone.
     pub async fn client(&self) -> anyhow::Result<Client> {
-        Client::connect(self.address, self.authorization.clone()).await
+        Client::connect(self.address(), self.authorization.clone()).await
     }
 
     /// The text of a request for [`reader::Reader`]. `headers` are whole lines.
@@ -118,7 +151,7 @@ impl Target {
             Some(value) => format!("Authorization: {value}\r\n"),
             None => String::new(),
         };
-        let host = self.address;
+        let host = self.addresses[0];
         let text =
             format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n{authorization}{headers}\r\n");
         reader::Request { text, status, length }
@@ -145,6 +178,10 @@ impl Target {
         }
         self.client().await?.push_image(repository, tag, image).await
     }
+}
+
+fn one((process, address): (ServerProcess, SocketAddr)) -> (ServerProcess, Vec<SocketAddr>) {
+    (process, vec![address])
 }
 
 /// Whether any HTTP answer comes.

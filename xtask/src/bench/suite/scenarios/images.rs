@@ -50,7 +50,7 @@ impl Images {
         until: Instant,
     ) -> anyhow::Result<u64> {
         let mut pusher = target.client().await?;
-        let mut reader = Reader::connect(target.address).await?;
+        let mut reader = Reader::connect(target.address()).await?;
         let pulls: Vec<_> = seed.images.iter().map(|image| pull_requests(target, image)).collect();
         let mut done = 0;
         loop {

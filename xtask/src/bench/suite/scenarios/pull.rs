@@ -58,7 +58,7 @@ impl Pull {
         client: usize,
         until: Instant,
     ) -> anyhow::Result<u64> {
-        let mut reader = Reader::connect(target.address).await?;
+        let mut reader = Reader::connect(target.address()).await?;
         let image = &seed.images[0];
         let mut request = self.request(target, image);
         let mut done = 0;

@@ -39,24 +39,51 @@ pub fn program() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// Starts Wharf with its data in `dir/data`; its address stands in a file there.
+/// Starts one replica, or two with one installation key, with their data below `dir`.
+///
+/// # Errors
+/// As [`start`].
+pub async fn replicas(
+    dir: &Path,
+    settings: &[(String, String)],
+    twice: bool,
+    deadline: Instant,
+) -> anyhow::Result<(ServerProcess, Vec<SocketAddr>)> {
+    let (mut process, address) = start(&dir.join("data"), settings, deadline).await?;
+    let mut addresses = vec![address];
+    if twice {
+        let second = dir.join("second");
+        std::fs::create_dir_all(&second)?;
+        std::fs::copy(dir.join("data/installation.key"), second.join("installation.key"))?;
+        let (other, address) = start(&second, settings, deadline).await?;
+        process.join(other);
+        addresses.push(address);
+    }
+    Ok((process, addresses))
+}
+
+/// Starts Wharf with this data folder and these variables; its address stands in a file there.
 ///
 /// # Errors
 /// Fails if it ends, or has written no address by `deadline`.
-pub async fn start(dir: &Path, deadline: Instant) -> anyhow::Result<(ServerProcess, SocketAddr)> {
-    let data = dir.join("data");
+pub async fn start(
+    data: &Path,
+    settings: &[(String, String)],
+    deadline: Instant,
+) -> anyhow::Result<(ServerProcess, SocketAddr)> {
     let written = data.join("address");
     if written.exists() {
         std::fs::remove_file(&written)?;
     }
     let mut command = Command::new(program()?);
-    command.arg("serve").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]);
+    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("WHARF_") {
             command.env_remove(name);
         }
     }
-    let mut process = ServerProcess::start(&mut command, &dir.join("log"))?;
+    command.envs(settings.iter().map(|(name, value)| (name, value)));
+    let mut process = ServerProcess::start(&mut command, &data.with_extension("log"))?;
     loop {
         // A file that is still empty parses as little as one that is absent.
         let text = std::fs::read_to_string(&written).unwrap_or_default();
