@@ -333,6 +333,10 @@ async fn compare(
 
 /// Bytes that are not there are lost; any other trouble may pass, and ends the copy.
 fn unreadable(error: io::Error) -> Result<String, Error> {
+    let told = error.get_ref().and_then(|told| told.downcast_ref::<wharf_blobs::Error>());
+    if matches!(told, Some(wharf_blobs::Error::WrongSize { .. })) {
+        return Ok(WRONG.to_owned());
+    }
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::UnexpectedEof => Ok(MISSING.to_owned()),
         // What a disk says of a bad sector; the rest of the disk may be well.
