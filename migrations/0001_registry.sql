@@ -145,3 +145,19 @@ CREATE TABLE origin (
     spared_until BIGINT NOT NULL,
     CHECK (id = 1)
 );
+
+-- Work that goes on beside the requests, once for all replicas. Whoever works on a job has its
+-- token in `lease` and moves `due_at` to the end of the lease, so a job whose owner died is due
+-- again. `attempts` counts since the last success.
+CREATE TABLE jobs (
+    id ctext NOT NULL PRIMARY KEY,
+    kind ctext NOT NULL,
+    subject ctext NOT NULL,
+    payload ctext NOT NULL,
+    due_at BIGINT NOT NULL,
+    lease ctext,
+    attempts BIGINT NOT NULL,
+    last_error ctext,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX jobs_by_due ON jobs (due_at);

@@ -9,6 +9,7 @@ mod activity;
 pub mod copy;
 mod error;
 pub mod image;
+pub mod job;
 mod landing;
 pub mod layer;
 pub mod mutability;

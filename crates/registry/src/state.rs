@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use moka::sync::Cache;
+use tokio::sync::Notify;
 use uuid::Uuid;
 use wharf_blobs::Store;
 use wharf_db::{Cached, Db, Epochs, Tx};
@@ -33,6 +34,8 @@ pub struct Registry {
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) landing: Landing,
     pub(crate) turns: Arc<Turns>,
+    /// Wakes this process's worker.
+    pub(crate) job_added: Arc<Notify>,
     /// Names the running kernel: bytes that were not flushed do not outlive it.
     pub(crate) boot: Arc<str>,
 }
@@ -119,6 +122,7 @@ impl Registry {
             activity,
             landing: Landing::default(),
             turns: Arc::new(Turns::new(shared)),
+            job_added: Arc::default(),
             tickets,
             boot: boot.into(),
         }

@@ -1,34 +1,72 @@
-//! What goes on beside the requests: writing down what was pulled, and sweeping.
+//! What goes on beside the requests: writing down what was pulled, and working through the jobs.
+//! What the jobs are is in the registry's room `job`.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::{CounterVec, IntCounterVec, Opts};
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 use wharf_registry::Registry;
-use wharf_registry::sweep::Swept;
+use wharf_registry::job::{self, Outcome, Ran, Worker};
 
 use crate::shutdown::Stop;
 
 /// How often pull times are written.
 const NOTES: Duration = Duration::from_secs(1);
-/// How often the sweep goes through everything, or four times within a grace shorter than that.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
 
-/// Runs until `stop`, which ends even a sweep in the middle. A fault is logged and tried again at
-/// the next turn.
-pub fn run(registry: Registry, mut stop: Stop, grace: Duration) -> JoinHandle<()> {
+/// What is counted of the jobs.
+#[derive(Clone)]
+pub struct JobMetrics {
+    runs: IntCounterVec,
+    seconds: CounterVec,
+}
+
+impl JobMetrics {
+    /// Registers the metrics. Kinds and outcomes are labels, and both are few.
+    ///
+    /// # Errors
+    /// When they are registered already.
+    pub fn new(registry: &prometheus::Registry) -> Result<Arc<JobMetrics>, prometheus::Error> {
+        let runs = Opts::new("wharf_jobs_total", "Runs of jobs.");
+        let runs = IntCounterVec::new(runs, &["kind", "outcome"])?;
+        let seconds = Opts::new("wharf_job_seconds_total", "Time that runs of jobs took.");
+        let seconds = CounterVec::new(seconds, &["kind"])?;
+        registry.register(Box::new(runs.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        Ok(Arc::new(JobMetrics { runs, seconds }))
+    }
+
+    fn count(&self, ran: &Ran) {
+        self.runs.with_label_values(&[ran.kind, ran.outcome.as_str()]).inc();
+        self.seconds.with_label_values(&[ran.kind]).inc_by(ran.took.as_secs_f64());
+    }
+}
+
+/// Runs until `stop`, which ends even a job in the middle. A fault is logged and tried again at the
+/// next turn.
+pub fn run(registry: Registry, stop: Stop, metrics: Arc<JobMetrics>) -> JoinHandle<()> {
     tokio::spawn(async move {
-        tokio::select! {
-            () = stop.finishing() => {}
-            () = write_activity(registry.clone()) => {}
-            () = sweep(registry, grace) => {}
-        }
+        let (mut notes_stop, mut jobs_stop) = (stop.clone(), stop);
+        let worker = Worker::new(registry.clone(), job::kinds());
+        let notes = async {
+            tokio::select! {
+                () = notes_stop.finishing() => {}
+                () = write_activity(registry) => {}
+            }
+        };
+        let jobs = worker.run(jobs_stop.finishing(), |ran| {
+            metrics.count(ran);
+            log(ran);
+        });
+        tokio::join!(notes, jobs);
     })
 }
 
 async fn write_activity(registry: Registry) {
-    let mut turns = ticks(NOTES);
+    let mut turns = interval(NOTES);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
         if let Err(error) = registry.write_activity().await {
@@ -37,22 +75,16 @@ async fn write_activity(registry: Registry) {
     }
 }
 
-async fn sweep(registry: Registry, grace: Duration) {
-    let mut turns = ticks((grace / 4).clamp(Duration::from_secs(1), SWEEP));
-    // The first tick comes at once; a start is not the time to walk through everything.
-    turns.tick().await;
-    loop {
-        turns.tick().await;
-        match registry.sweep().await {
-            Ok(swept) if swept == Swept::default() => {}
-            Ok(swept) => tracing::info!(?swept, "swept"),
-            Err(error) => tracing::error!(error = &error as &dyn Error, "the sweep failed"),
+/// One line a run. A subject is an id of ours, never what a client can make up.
+fn log(ran: &Ran) {
+    let (kind, subject, outcome) = (ran.kind, ran.subject.as_str(), ran.outcome.as_str());
+    let ms = ran.took.as_secs_f64() * 1000.0;
+    match &ran.outcome {
+        Outcome::Failed(error) => {
+            let error = error as &dyn Error;
+            tracing::error!(kind, subject, ms, outcome, error, "job");
         }
+        Outcome::Lost => tracing::warn!(kind, subject, ms, outcome, "job"),
+        Outcome::Done | Outcome::GivenBack => tracing::info!(kind, subject, ms, outcome, "job"),
     }
-}
-
-fn ticks(every: Duration) -> Interval {
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }

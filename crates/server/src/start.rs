@@ -29,6 +29,8 @@ use crate::{background, folder};
 pub struct Running {
     pub address: SocketAddr,
     pub root: RootKey,
+    /// What the server serves, for what goes by no door.
+    pub registry: Registry,
     /// Ends when everything is finished and written.
     pub done: JoinHandle<anyhow::Result<()>>,
 }
@@ -68,6 +70,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     let address = listener.local_addr()?;
     let (open, dropped) = (Open::default(), Dropped::default());
     let metrics = metrics(&open, &dropped)?;
+    let jobs = background::JobMetrics::new(metrics.registry())?;
     let access = AccessLog::open(&config.access_log, config.log_format, dropped)?;
     let app = app(config, address.port(), &registry, identity, metrics.clone(), stop.clone());
     let floor = Floor { rate: config.upload_floor, ..Floor::default() };
@@ -76,9 +79,10 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     folder::write_address(config, address)?;
 
     let background = match config.read_only {
-        false => background::run(registry.clone(), stop.clone(), config.blob_grace),
+        false => background::run(registry.clone(), stop.clone(), jobs),
         true => tokio::spawn(async {}),
     };
+    let served = registry.clone();
     let done = tokio::spawn(async move {
         let cut_off = listen.serve(service, stop).await;
         background.await?;
@@ -90,7 +94,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
             cut_off => Err(anyhow!("{cut_off} connections were cut off at the end of the grace")),
         }
     });
-    Ok(Running { address, root, done })
+    Ok(Running { address, root, registry: served, done })
 }
 
 pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {

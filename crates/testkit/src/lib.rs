@@ -18,7 +18,7 @@ pub use api::{ApiError, Credentials};
 pub use clock::FakeClock;
 pub use image::{Image, Manifest};
 pub use v2::V2;
-pub use wharf::{ACCOUNT, Engine, REGION, Wharf, run};
+pub use wharf::{ACCOUNT, Engine, REGION, Replica, Wharf, run};
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,9 @@ use std::sync::{Arc, Once};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use wharf_blobs::Store;
+use wharf_db::Db;
+use wharf_registry::Registry;
 use wharf_server::config::{Config, Flags, Settings};
 use wharf_server::shutdown::{self, Stopper};
 use wharf_server::start::{Running, start};
@@ -43,6 +46,12 @@ pub struct Wharf {
     bucket: Vec<(&'static str, String)>,
     credentials: Credentials,
     running: Option<(Running, Stopper)>,
+}
+
+/// A registry as one replica has it, without doors, and its database.
+pub struct Replica {
+    pub registry: Registry,
+    pub db: Db,
 }
 
 /// Runs a test against a freshly booted server.
@@ -174,6 +183,46 @@ impl Wharf {
         values.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let gathered = Settings::gather(&Flags { config: None, values }, []).unwrap();
         Config::check(gathered).unwrap()
+    }
+
+    /// What the data folder is in, for a second server on it.
+    #[must_use]
+    pub fn data(&self) -> Arc<TempDir> {
+        self.data.clone()
+    }
+
+    /// The registry that the running server serves.
+    ///
+    /// # Panics
+    /// When the server is stopped.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.running.as_ref().expect("the server runs").0.registry
+    }
+
+    /// Stops the server and opens its data as two replicas would: each with a database of its own
+    /// on PostgreSQL, which many can open; with one between them on SQLite.
+    pub async fn replicas(&mut self) -> [Replica; 2] {
+        self.stop().await;
+        let one = self.open_database().await;
+        let other = match self.engine {
+            Engine::Sqlite => one.clone(),
+            Engine::Postgres => self.open_database().await,
+        };
+        let store = Store::files(&self.folder(), wharf_blobs::Options::default()).unwrap();
+        let settings = wharf_registry::Settings::default();
+        [one, other].map(|db| {
+            let clock = self.clock.clock();
+            let registry = Registry::new(db.clone(), store.clone(), clock, settings.clone());
+            Replica { registry, db }
+        })
+    }
+
+    async fn open_database(&self) -> Db {
+        match &self.database_url {
+            Some(url) => Db::postgres(url).await.unwrap(),
+            None => Db::sqlite(&self.folder().join("wharf.db")).await.unwrap(),
+        }
     }
 
     /// The data folder.

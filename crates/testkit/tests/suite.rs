@@ -9,6 +9,7 @@ mod database_loss;
 mod database_tls;
 mod delete;
 mod errors;
+mod jobs;
 mod links;
 mod migrations;
 mod moments;

@@ -1,15 +1,17 @@
 //! The sweep: what nobody needs goes after its grace, and nothing else, whatever happens meanwhile.
 //!
-//! The server sweeps by itself, once a second with a grace as short as here; a blob of no use that
-//! is as old as can be shows when a sweep has been.
+//! The tests sweep when it suits them; the server does so by itself as well, whenever the clock has
+//! moved by a quarter of the grace.
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use wharf_registry::Error;
 use wharf_testkit::image::{digest, noise};
 use wharf_testkit::{FakeClock, Image, Manifest, V2, Wharf, eventually, on_both};
 
 on_both![
+    the_server_sweeps_by_itself,
     a_blob_in_no_image_goes_after_its_grace,
     what_an_image_needs_stays_for_ever,
     the_parts_of_an_old_child_of_a_young_index_stay,
@@ -37,12 +39,23 @@ async fn gone(v2: &V2, repository: &str, digest: &str) {
     eventually("the sweep takes the blob", ask).await;
 }
 
-/// Waits until a whole sweep of "app" has been, at the clock's present time: pushes a blob, lets
-/// it age, and sees it go. Whatever else is older than a grace then is gone too.
-async fn sweep(wharf: &Wharf, v2: &V2) {
-    let marker = v2.push_blob("app", format!("marker {}", wharf.clock.now())).await;
+/// Sweeps, a grace later: whatever was of no use before is old enough.
+async fn sweep_later(wharf: &Wharf) {
     wharf.clock.advance(GRACE + Duration::from_millis(1));
-    gone(v2, "app", &marker).await;
+    wharf.registry().sweep().await.unwrap();
+}
+
+async fn the_server_sweeps_by_itself(mut wharf: Wharf) {
+    let v2 = sweeping(&mut wharf).await;
+    let layer = v2.push_blob("app", noise(1, 100_000)).await;
+    wharf.clock.advance(GRACE * 2);
+    gone(&v2, "app", &layer).await;
+    let swept = async || {
+        // The sweep that took it may give its bytes up only now.
+        wharf.clock.advance(QUARANTINE);
+        wharf.blob_files().is_empty().then_some(())
+    };
+    eventually("the bytes are gone from the disk", swept).await;
 }
 
 async fn a_blob_in_no_image_goes_after_its_grace(mut wharf: Wharf) {
@@ -52,17 +65,19 @@ async fn a_blob_in_no_image_goes_after_its_grace(mut wharf: Wharf) {
         v2.push_blob("app", bytes.clone()).await;
     }
     wharf.clock.advance(GRACE);
+    wharf.registry().sweep().await.unwrap();
     for bytes in [&small, &large] {
         assert!(v2.blob("app", &digest(bytes)).await.body == *bytes);
     }
     wharf.clock.advance(Duration::from_millis(1));
+    wharf.registry().sweep().await.unwrap();
     for bytes in [&small, &large] {
         gone(&v2, "app", &digest(bytes)).await;
     }
     assert_eq!(wharf.blob_files().len(), 1, "the bytes stay in quarantine");
     wharf.clock.advance(QUARANTINE);
-    let swept = async || wharf.blob_files().is_empty().then_some(());
-    eventually("the bytes are gone from the disk", swept).await;
+    wharf.registry().sweep().await.unwrap();
+    assert!(wharf.blob_files().is_empty());
     v2.push_blob("app", large.clone()).await;
     assert!(v2.blob("app", &digest(&large)).await.body == large);
 }
@@ -72,7 +87,7 @@ async fn what_an_image_needs_stays_for_ever(mut wharf: Wharf) {
     let image = Image::recipe().layer(noise(1, 50)).layer(noise(2, 50_000)).build();
     v2.push("app", &image).await;
     for _ in 0..3 {
-        sweep(&wharf, &wharf.v2().await).await;
+        sweep_later(&wharf).await;
         wharf.clock.advance(QUARANTINE * 24);
     }
     wharf.v2().await.expect("app", &image.digest(), &image).await;
@@ -82,10 +97,10 @@ async fn the_parts_of_an_old_child_of_a_young_index_stay(mut wharf: Wharf) {
     let v2 = sweeping(&mut wharf).await;
     let child = Image::of("old");
     v2.push("app", &child).await;
-    sweep(&wharf, &v2).await;
+    sweep_later(&wharf).await;
     let index = Manifest::index(&[&child.manifest]);
     v2.push_manifest("app", "young", &index).await;
-    sweep(&wharf, &v2).await;
+    sweep_later(&wharf).await;
     v2.expect("app", &child.digest(), &child).await;
     assert_eq!(v2.manifest("app", "young").await.body, index.bytes);
 }
@@ -108,6 +123,7 @@ async fn a_blob_that_was_asked_for_stays_for_another_grace(mut wharf: Wharf) {
     }
     v2.push_manifest("app", "v1", &image.manifest).await;
     wharf.clock.advance(Duration::from_millis(2));
+    wharf.registry().sweep().await.unwrap();
     gone(&v2, "app", &old).await;
     v2.expect("app", "v1", &image).await;
 }
@@ -121,19 +137,19 @@ async fn a_shared_blob_goes_with_its_last_repository(mut wharf: Wharf) {
     assert_eq!(wharf.blob_files().len(), 1);
     let path = format!("/manifests/{}", image.digest());
     assert_eq!(v2.delete(&format!("/v2/app{path}")).await.status, 202);
-    sweep(&wharf, &v2).await;
+    sweep_later(&wharf).await;
     gone(&v2, "app", &digest(&image.layers[0])).await;
     v2.expect("other", &image.digest(), &image).await;
     wharf.clock.advance(QUARANTINE * 2);
     let v2 = wharf.v2().await;
-    sweep(&wharf, &v2).await;
+    sweep_later(&wharf).await;
     v2.expect("other", &image.digest(), &image).await;
     assert_eq!(v2.delete(&format!("/v2/other{path}")).await.status, 202);
+    sweep_later(&wharf).await;
     gone(&v2, "other", &digest(&image.layers[0])).await;
-    sweep(&wharf, &v2).await;
     wharf.clock.advance(QUARANTINE * 2);
-    let swept = async || wharf.blob_files().is_empty().then_some(());
-    eventually("the bytes are gone from the disk", swept).await;
+    wharf.registry().sweep().await.unwrap();
+    assert!(wharf.blob_files().is_empty());
 }
 
 async fn an_upload_at_rest_goes_after_its_grace(mut wharf: Wharf) {
@@ -148,6 +164,7 @@ async fn an_upload_at_rest_goes_after_its_grace(mut wharf: Wharf) {
     assert_eq!(v2.patch(&busy, "more").await.status, 202);
     let before = wharf.stored_files().len();
     wharf.clock.advance(Duration::from_millis(1));
+    wharf.registry().sweep().await.unwrap();
     let ask = async || (v2.get(&resting).await.status == 404).then_some(());
     eventually("the sweep takes the upload", ask).await;
     // The row goes first, the bytes last.
@@ -165,13 +182,13 @@ async fn bytes_that_came_back_in_time_are_not_swept(mut wharf: Wharf) {
         v2.push("app", &image).await;
         v2.expect("app", &image.digest(), &image).await;
         v2.delete(&format!("/v2/app/manifests/{}", image.digest())).await;
-        wharf.clock.advance(GRACE + Duration::from_millis(1));
+        sweep_later(&wharf).await;
         gone(&v2, "app", &digest(&image.layers[0])).await;
     }
     v2.push("app", &image).await;
     wharf.clock.advance(QUARANTINE * 2);
-    let one = async || (wharf.blob_files().len() == 1).then_some(());
-    eventually("the bytes of before are gone from the disk", one).await;
+    wharf.registry().sweep().await.unwrap();
+    assert_eq!(wharf.blob_files().len(), 1, "the bytes of before are gone from the disk");
     wharf.v2().await.expect("app", &image.digest(), &image).await;
 }
 
@@ -181,17 +198,34 @@ async fn pushes_that_race_the_sweep_lose_nothing(mut wharf: Wharf) {
     let v2 = sweeping(&mut wharf).await;
     let pushers =
         (0..4).map(|n| tokio::spawn(push_for_a_while(v2.clone(), wharf.clock.clone(), n)));
-    let kept: Vec<Image> =
-        join_all(pushers).await.into_iter().flat_map(|kept| kept.unwrap()).collect();
+    let kept = tokio::select! {
+        kept = join_all(pushers) => kept,
+        never = sweep_for_ever(&wharf) => never,
+    };
+    let kept: Vec<Image> = kept.into_iter().flat_map(|kept| kept.unwrap()).collect();
     assert!(!kept.is_empty(), "no push succeeded");
     for _ in 0..2 {
-        sweep(&wharf, &wharf.v2().await).await;
+        sweep_later(&wharf).await;
         wharf.clock.advance(QUARANTINE * 2);
     }
     let v2 = wharf.v2().await;
     for image in &kept {
         v2.expect("app", &image.digest(), image).await;
     }
+}
+
+async fn sweep_for_ever<T>(wharf: &Wharf) -> T {
+    loop {
+        match wharf.registry().sweep().await {
+            // As a job it would be tried again.
+            Err(Error::Fault(fault)) if is_conflict(&*fault) => {}
+            outcome => _ = outcome.unwrap(),
+        }
+    }
+}
+
+fn is_conflict(fault: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(fault.downcast_ref(), Some(wharf_db::Error::Conflict(_)))
 }
 
 /// The images whose pushes were acknowledged and that were not deleted again.
