@@ -228,6 +228,24 @@ impl Store {
         }
     }
 
+    /// Opens an object as the disk has it now, whatever is remembered of it: for who wants to know whether its bytes are
+    /// still right. [`Error::Missing`] when it is not there.
+    pub async fn open_anew(&self, object: &Object) -> Result<Content, Error> {
+        match &self.0 {
+            Engine::Files(files) => files.content_anew(object).await,
+            Engine::S3(s3) => s3.content_anew(object).await,
+        }
+    }
+
+    /// Puts an object whose bytes are wrong aside, into the folder `quarantine`, where nothing finds, lists or deletes
+    /// it. From then on it is missing. Without effect when it is gone.
+    pub async fn quarantine(&self, object: &Object) -> Result<(), Error> {
+        match &self.0 {
+            Engine::Files(files) => files.quarantine(object).await,
+            Engine::S3(s3) => s3.quarantine(object).await,
+        }
+    }
+
     /// All uploads that have bytes, in no order; an upload may appear more than once. What begins or ends meanwhile may
     /// or may not appear. On S3 only those that have sent parts: the bytes of the others are among the objects.
     pub fn uploads(&self) -> impl Stream<Item = io::Result<Listed<Uuid>>> + Send + 'static {

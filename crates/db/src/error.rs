@@ -20,6 +20,14 @@ pub enum Error {
         "the database {0} is in use by another process; stop it, or give this one a data folder of its own"
     )]
     Locked(String),
+    /// The database was opened for reading only.
+    #[error("the database is open for reading only")]
+    OnlyToRead,
+    /// The schema was written by an older program, and nothing may be changed here.
+    #[error(
+        "the database has schema version {found}, this program needs {known}: start `wharf serve` once"
+    )]
+    Older { found: i64, known: i64 },
     /// The schema was written by a newer program.
     #[error(
         "the database has schema version {found}, this program knows up to {known}: start a newer wharf"

@@ -68,6 +68,15 @@ impl Db {
         Ok(db)
     }
 
+    /// Opens the SQLite database at `path` for reading, also while another process has it. Every
+    /// transaction is refused, and so is a schema that is not this program's.
+    pub async fn sqlite_to_read(path: &Path) -> Result<Db, Error> {
+        let engine = Arc::new(sqlite::Sqlite::open_to_read(path).await?);
+        let db = Db { engine: Engine::Sqlite(engine) };
+        migrate::expect_current(&db).await?;
+        Ok(db)
+    }
+
     /// Connects to the PostgreSQL database at `url` (`postgres://…`) and brings its schema up to
     /// date, under a lock that lets only one replica do so.
     ///
@@ -83,7 +92,7 @@ impl Db {
     /// until it writes itself.
     #[must_use]
     pub fn exclusive(&self) -> bool {
-        matches!(self.engine, Engine::Sqlite(_))
+        matches!(&self.engine, Engine::Sqlite(engine) if engine.exclusive())
     }
 
     pub(crate) fn moments(&self) -> Option<&moment::Moments> {

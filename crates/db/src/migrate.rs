@@ -53,11 +53,22 @@ async fn bring_up(db: &Db) -> Result<(), Error> {
     Ok(())
 }
 
+/// For a database that may not be changed: its schema must be what this program knows.
+pub(crate) async fn expect_current(db: &Db) -> Result<(), Error> {
+    let (found, known) = (version(db).await?, newest());
+    if found < known { Err(Error::Older { found, known }) } else { Ok(()) }
+}
+
 async fn refuse_newer(db: &Db) -> Result<(), Error> {
+    version(db).await.map(|_| ())
+}
+
+/// The version of the schema, unless it is newer than this program.
+async fn version(db: &Db) -> Result<i64, Error> {
     statement!(NEWEST = "SELECT COALESCE(MAX(version), 0) FROM migrations");
     let found = db.optional::<(i64,)>(&NEWEST, ()).await?.map_or(0, |(version,)| version);
     let known = newest();
-    if found > known { Err(Error::Newer { found, known }) } else { Ok(()) }
+    if found > known { Err(Error::Newer { found, known }) } else { Ok(found) }
 }
 
 async fn apply(db: &Db, version: i64, script: &'static str) -> Result<(), Error> {

@@ -35,8 +35,9 @@ pub(crate) struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     wake: Arc<Notify>,
     progress: Arc<Progress>,
-    /// Held for as long as the database is open, so that no second process opens it.
-    _lock: File,
+    /// Held for as long as the database is open, so that no second process writes to it. None for
+    /// a database that is only read.
+    lock: Option<File>,
 }
 
 struct Writer {
@@ -82,23 +83,34 @@ pub(crate) struct Open {
 impl Sqlite {
     pub(crate) async fn open(path: &Path) -> Result<Sqlite, Error> {
         let lock = lock(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(10))
-            .foreign_keys(true)
-            .statement_cache_capacity(256)
-            .pragma("cache_size", "-8192")
-            // 16 MiB of log: a page that changes again and again is copied back less often.
-            .pragma("wal_autocheckpoint", "4096")
-            // Statement journals in memory: on the disk each is a file made and removed.
-            .pragma("temp_store", "MEMORY")
-            .disable_statement_logging();
+        let options = options(path).create_if_missing(true);
         let mut connection = options.connect().await?;
         // Makes sure that the log is there. It stays the same file for as long as it is in use.
         sqlx::query("PRAGMA user_version = 0").execute(&mut connection).await?;
+        Sqlite::with(path, connection, options, Some(lock)).await
+    }
+
+    /// Opens the database for reading, whoever else has it open. What another process has written
+    /// may be seen a moment before it is durable.
+    pub(crate) async fn open_to_read(path: &Path) -> Result<Sqlite, Error> {
+        let options = options(path).read_only(true);
+        let mut connection = options.connect().await?;
+        // The log appears with the first look.
+        sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await?;
+        Sqlite::with(path, connection, options, None).await
+    }
+
+    /// Whether this process alone may write here.
+    pub(crate) fn exclusive(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    async fn with(
+        path: &Path,
+        connection: SqliteConnection,
+        options: SqliteConnectOptions,
+        lock: Option<File>,
+    ) -> Result<Sqlite, Error> {
         let log = Arc::new(File::open(log_path(path))?);
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -115,7 +127,7 @@ impl Sqlite {
         let committer =
             Committer { writer: Arc::downgrade(&writer), progress: progress.clone(), log };
         tokio::spawn(committer.run(wake.clone()));
-        Ok(Sqlite { readers, writer, wake, progress, _lock: lock })
+        Ok(Sqlite { readers, writer, wake, progress, lock })
     }
 
     pub(crate) async fn all<C: Columns>(
@@ -143,6 +155,9 @@ impl Sqlite {
 
     /// Waits for the writer's turn, and joins the open batch or begins one.
     pub(crate) async fn begin(&self, durability: Durability) -> Result<Open, Error> {
+        if !self.exclusive() {
+            return Err(Error::OnlyToRead);
+        }
         let mut writer = self.writer.clone().lock_owned().await;
         writer.settle().await;
         // Dropped from here on, it spoils the batch: BEGIN may or may not have run.
@@ -343,6 +358,22 @@ impl Committer {
 
 fn refused(error: &Error) -> Outcome {
     if error.is_full() { Outcome::Full } else { Outcome::Failed(error.to_string().into()) }
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(Duration::from_secs(10))
+        .foreign_keys(true)
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-8192")
+        // 16 MiB of log: a page that changes again and again is copied back less often.
+        .pragma("wal_autocheckpoint", "4096")
+        // Statement journals in memory: on the disk each is a file made and removed.
+        .pragma("temp_store", "MEMORY")
+        .disable_statement_logging()
 }
 
 fn lock(path: &Path) -> Result<File, Error> {

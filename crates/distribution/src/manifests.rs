@@ -27,7 +27,11 @@ pub(crate) async fn get(
         Err(Error::TagInvalid(_)) => return Err(Error::ManifestUnknown),
         other => other?,
     };
-    let stored = pull::manifest(&call.registry, &repository, &reference).await?;
+    let stored = match pull::manifest(&call.registry, &repository, &reference).await {
+        // Told as absent to who may be about to push it, which heals it.
+        Err(Error::Damaged { .. }) if call.parts.method == Method::HEAD => None,
+        found => found?,
+    };
     let stored = stored.ok_or(Error::ManifestUnknown)?;
     if call.parts.method == Method::GET {
         call.registry.pulled(&repository, &stored.digest);

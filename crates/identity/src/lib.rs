@@ -9,6 +9,7 @@ mod error;
 mod installation_key;
 mod link;
 mod root;
+mod sealed;
 mod token;
 
 pub use access_key::AccessKey;

@@ -112,3 +112,14 @@ async fn links_open_one_path_until_they_expire() {
     assert_eq!(read(&link.path, &longer, NOW), None);
     assert_eq!(read(&link.path, "", NOW), None);
 }
+
+#[tokio::test]
+async fn secrets_that_do_not_open_are_found() {
+    let world = world().await;
+    let account = "000000000000".parse().unwrap();
+    let key = world.identity.ensure_root(&account, None, NOW).await.unwrap();
+    assert_eq!(world.identity.unopenable_secrets().await.unwrap(), []);
+    let other = with_new_key(&world.db);
+    let found = other.unopenable_secrets().await.unwrap();
+    assert_eq!(found, [(key.id, "000000000000".to_owned())]);
+}

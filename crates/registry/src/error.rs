@@ -167,6 +167,11 @@ pub enum Error {
         "The registry is read-only at the moment, for a move or a backup: pulls go on, nothing can be pushed, changed or deleted. Try again later"
     )]
     ReadOnly,
+    /// Its bytes in the store are not what the digest says, or are gone. A push heals it.
+    #[error(
+        "The stored bytes of {digest} are damaged or missing, so they are not served. Push them again"
+    )]
+    Damaged { digest: Digest },
     /// A fault of ours: logged with its cause, shown only as a request id.
     #[error(
         "An internal error occurred. The log of the registry tells more under the id of this request"
@@ -252,7 +257,7 @@ impl Error {
             // The API's own word for it is among ECR's common errors; under `/v2/` a client that
             // tries again and again would only hide the reason.
             Error::ReadOnly => ("ServiceUnavailable", "UNSUPPORTED", 405),
-            Error::Fault(_) => ("ServerException", "UNKNOWN", 500),
+            Error::Damaged { .. } | Error::Fault(_) => ("ServerException", "UNKNOWN", 500),
         };
         Codes { aws, oci, status }
     }
@@ -260,7 +265,14 @@ impl Error {
     /// Whether it is our fault and not the caller's.
     #[must_use]
     pub fn is_fault(&self) -> bool {
-        matches!(self, Error::Fault(_) | Error::Unavailable(_) | Error::Full | Error::StoreFailed)
+        matches!(
+            self,
+            Error::Fault(_)
+                | Error::Damaged { .. }
+                | Error::Unavailable(_)
+                | Error::Full
+                | Error::StoreFailed
+        )
     }
 
     /// Wraps a fault of ours.

@@ -6,9 +6,11 @@
 //! What is run can be broken off at any moment and then runs again, so a kind must bear both.
 
 mod lease;
+mod scrub;
 mod sweep;
 mod worker;
 
+pub use scrub::{Scrub, Scrubbed};
 pub use sweep::Sweep;
 pub use worker::{LEASE, Outcome, Ran, Worker};
 
@@ -65,7 +67,7 @@ pub enum Next {
 /// All kinds there are.
 #[must_use]
 pub fn kinds() -> Vec<Arc<dyn Kind>> {
-    vec![Arc::new(Sweep)]
+    vec![Arc::new(Sweep), Arc::new(Scrub::default())]
 }
 
 statement! {

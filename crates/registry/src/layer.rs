@@ -19,6 +19,7 @@ use crate::{Error, Registry, Repository};
 pub struct Layer {
     /// In bytes.
     pub size: u64,
+    digest: Digest,
     blob_id: Arc<str>,
     /// None where the bytes are in the row.
     object: Option<Object>,
@@ -74,7 +75,8 @@ pub async fn find(
         return Ok(None);
     };
     let object = object.map(|object| object.parse()).transpose().map_err(Error::fault)?;
-    let layer = Layer { size: size as u64, blob_id: blob_id.into(), object, linked_at, used_at };
+    let (size, digest, blob_id) = (size as u64, digest.clone(), blob_id.into());
+    let layer = Layer { size, digest, blob_id, object, linked_at, used_at };
     if let Some(epoch) = epoch {
         registry.remembered.layers.insert(key, Cached { epoch, value: layer.clone() });
     }
@@ -125,23 +127,30 @@ pub enum Source {
     Store(Content),
 }
 
-/// Opens the bytes of a layer.
+/// Opens the bytes of a layer. [`Error::Damaged`] when they are gone, are too few or too many, or,
+/// where they are in the row, are not what the digest says.
 pub async fn open(registry: &Registry, layer: &Layer) -> Result<Source, Error> {
+    let damaged = || {
+        tracing::error!(digest = %layer.digest, object = ?layer.object, "a layer is damaged");
+        Error::Damaged { digest: layer.digest.clone() }
+    };
     if let Some(object) = &layer.object {
-        let content = registry.store.open(object, layer.size).await?;
-        if content.size != layer.size {
-            let (expected, held) = (layer.size, content.size);
-            return Err(Error::fault(wharf_blobs::Error::WrongSize { expected, held }));
-        }
-        return Ok(Source::Store(content));
+        return match registry.store.open(object, layer.size).await {
+            Ok(content) if content.size == layer.size => Ok(Source::Store(content)),
+            Ok(_) | Err(wharf_blobs::Error::Missing) => Err(damaged()),
+            Err(error) => Err(error.into()),
+        };
     }
     let known = &registry.remembered.small_contents;
     if let Some(bytes) = known.get(&layer.blob_id) {
         return Ok(Source::Memory(bytes));
     }
     let row = registry.db.optional::<(Option<Vec<u8>>,)>(&CONTENT, (&*layer.blob_id,)).await?;
-    let missing = || Error::fault(wharf_blobs::Error::Missing);
-    let bytes = Bytes::from(row.and_then(|(content,)| content).ok_or_else(missing)?);
+    let bytes = Bytes::from(row.and_then(|(content,)| content).ok_or_else(damaged)?);
+    // Once for as long as they are remembered.
+    if Digest::of(layer.digest.algorithm(), &bytes) != layer.digest {
+        return Err(damaged());
+    }
     known.insert(layer.blob_id.clone(), bytes.clone());
     Ok(Source::Memory(bytes))
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod activity;
+pub mod check;
 pub mod copy;
 mod error;
 pub mod image;

@@ -20,7 +20,8 @@ statement!(
     FIND = "SELECT media_type, manifest FROM images WHERE repository_id = $1 AND digest = $2"
 );
 
-/// The manifest that `reference` names, if it is there. Does not count as a pull; see
+/// The manifest that `reference` names, if it is there; [`Error::Damaged`] when its stored bytes are
+/// not what its digest says. Does not count as a pull; see
 /// [`Registry::pulled`].
 pub async fn manifest(
     registry: &Registry,
@@ -50,6 +51,10 @@ async fn by_digest(
     let values = (&*key.0, digest.as_str());
     let found = registry.db.optional::<(String, Vec<u8>)>(&FIND, values).await?;
     let Some((media_type, bytes)) = found else { return Ok(None) };
+    if Digest::of(digest.algorithm(), &bytes) != *digest {
+        tracing::error!(%digest, repository = %repository.name(), "a manifest is damaged");
+        return Err(Error::Damaged { digest: digest.clone() });
+    }
     let stored = Arc::new(Stored { digest: digest.clone(), media_type, bytes: bytes.into() });
     if let Some(epoch) = epoch {
         registry.remembered.manifests.insert(key, Cached { epoch, value: stored.clone() });

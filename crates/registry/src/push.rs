@@ -45,7 +45,8 @@ statement! {
     INSERT = "INSERT INTO images (repository_id, digest, media_type, artifact_media_type,
                   artifact_type, subject, annotations, size, manifest_size, pushed_at, manifest)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-              ON CONFLICT (repository_id, digest) DO NOTHING";
+              ON CONFLICT (repository_id, digest) DO UPDATE SET manifest = excluded.manifest
+              WHERE images.manifest <> excluded.manifest";
     REFER = "INSERT INTO image_references (repository_id, parent, child, media_type, is_image)
              SELECT $1, $2, key, value, $4 FROM json_each($3) WHERE true ON CONFLICT DO NOTHING";
     FIND_TAG = "SELECT digest FROM tags WHERE repository_id = $1 AND tag = $2";
@@ -108,8 +109,11 @@ async fn is_there(
     tags: &[Tag],
 ) -> Result<bool, Error> {
     let reference = Reference::Digest(digest.clone());
-    if pull::manifest(registry, repository, &reference).await?.is_none() {
-        return Ok(false);
+    match pull::manifest(registry, repository, &reference).await {
+        // What is damaged is to be replaced.
+        Ok(None) | Err(Error::Damaged { .. }) => return Ok(false),
+        Ok(Some(_)) => {}
+        Err(error) => return Err(error),
     }
     for tag in tags {
         let fixed = repository.mutability().fixes(tag);

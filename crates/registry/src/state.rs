@@ -140,6 +140,12 @@ impl Registry {
         if self.store.failed() { Err(Error::StoreFailed) } else { Ok(()) }
     }
 
+    /// Makes everything remembered of every repository's content stale once `tx` is committed.
+    pub(crate) fn changes_all(&self, tx: &mut Tx) {
+        let remembered = self.remembered.clone();
+        tx.after_commit(move || remembered.contents.advance_all());
+    }
+
     /// Makes everything remembered of the repository's content stale once `tx` is committed.
     pub(crate) fn changes(&self, tx: &mut Tx, repository_id: &Arc<str>) {
         let (remembered, id) = (self.remembered.clone(), repository_id.clone());

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, pin_mut, stream};
-use wharf_blobs::{Object, Parts};
+use wharf_blobs::{Listed, Object, Parts};
 use wharf_db::{Durability, statement, tx};
 
 use crate::{Error, Registry, copy};
@@ -195,19 +195,28 @@ impl Registry {
         pin_mut!(objects);
         while let Some(listed) = objects.next().await {
             let listed = listed.map_err(Error::fault)?;
-            // On S3 the bytes of an upload may be objects already.
-            let session = listed.name.session().to_string();
-            let name = (listed.name.as_str(), session.as_str());
-            if is_older(listed.modified, before)
-                && !self.landing.contains(name.0)
-                && !self.landing.contains(name.1)
-                && self.db.optional::<(String,)>(&KNOWN_OBJECT, name).await?.is_none()
-            {
+            if self.is_stray(&listed, before).await? {
                 self.store.delete(&listed.name).await?;
                 swept.files += 1;
             }
         }
         Ok(())
+    }
+
+    /// Whether an object that was written before this time has no row, and will get none.
+    pub(crate) async fn is_stray(
+        &self,
+        listed: &Listed<Object>,
+        before: i64,
+    ) -> Result<bool, Error> {
+        // On S3 the bytes of an upload may be objects already.
+        let session = listed.name.session().to_string();
+        let name = (listed.name.as_str(), session.as_str());
+        // In this order: one that has landed in between has its row by now.
+        Ok(is_older(listed.modified, before)
+            && !self.landing.contains(name.0)
+            && !self.landing.contains(name.1)
+            && self.db.optional::<(String,)>(&KNOWN_OBJECT, name).await?.is_none())
     }
 }
 

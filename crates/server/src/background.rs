@@ -5,22 +5,26 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus::{CounterVec, IntCounterVec, Opts};
+use prometheus::{CounterVec, IntCounterVec, IntGauge, Opts};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 use wharf_registry::Registry;
-use wharf_registry::job::{self, Outcome, Ran, Worker};
+use wharf_registry::job::{self, Outcome, Ran, Scrubbed, Worker};
 
 use crate::shutdown::Stop;
 
 /// How often pull times are written.
 const NOTES: Duration = Duration::from_secs(1);
+/// How often the state of the scrub is read for the metrics.
+const SCRUB_SHOWN: Duration = Duration::from_secs(60);
 
 /// What is counted of the jobs.
 #[derive(Clone)]
 pub struct JobMetrics {
     runs: IntCounterVec,
     seconds: CounterVec,
+    scrubbed: IntGauge,
+    scrub_findings: IntGauge,
 }
 
 impl JobMetrics {
@@ -35,7 +39,23 @@ impl JobMetrics {
         let seconds = CounterVec::new(seconds, &["kind"])?;
         registry.register(Box::new(runs.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
-        Ok(Arc::new(JobMetrics { runs, seconds }))
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let scrubbed = gauge(
+            "wharf_scrub_complete_timestamp_seconds",
+            "When the last complete pass of the scrub began; 0 before the first.",
+        )?;
+        let scrub_findings =
+            gauge("wharf_scrub_findings", "What the last pass and the one under way found wrong.")?;
+        Ok(Arc::new(JobMetrics { runs, seconds, scrubbed, scrub_findings }))
+    }
+
+    fn show(&self, scrubbed: Scrubbed) {
+        self.scrubbed.set(scrubbed.since.unwrap_or(0) / 1000);
+        self.scrub_findings.set(i64::try_from(scrubbed.findings).unwrap_or(i64::MAX));
     }
 
     fn count(&self, ran: &Ran) {
@@ -48,20 +68,33 @@ impl JobMetrics {
 /// next turn.
 pub fn run(registry: Registry, stop: Stop, metrics: Arc<JobMetrics>) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let (mut notes_stop, mut jobs_stop) = (stop.clone(), stop);
+        let (mut turns_stop, mut jobs_stop) = (stop.clone(), stop);
         let worker = Worker::new(registry.clone(), job::kinds());
-        let notes = async {
+        let turns = async {
             tokio::select! {
-                () = notes_stop.finishing() => {}
-                () = write_activity(registry) => {}
+                () = turns_stop.finishing() => {}
+                () = write_activity(registry.clone()) => {}
+                () = watch_scrub(registry, &metrics) => {}
             }
         };
         let jobs = worker.run(jobs_stop.finishing(), |ran| {
             metrics.count(ran);
             log(ran);
         });
-        tokio::join!(notes, jobs);
+        tokio::join!(turns, jobs);
     })
+}
+
+/// Any replica may be at the scrub; each shows how it stands.
+async fn watch_scrub(registry: Registry, metrics: &JobMetrics) {
+    let mut turns = interval(SCRUB_SHOWN);
+    loop {
+        turns.tick().await;
+        match registry.scrubbed().await {
+            Ok(scrubbed) => metrics.show(scrubbed),
+            Err(error) => tracing::warn!(error = &error as &dyn Error, "no look at the scrub"),
+        }
+    }
 }
 
 async fn write_activity(registry: Registry) {

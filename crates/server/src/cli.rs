@@ -29,6 +29,12 @@ pub enum Commands {
     /// Without any option it keeps everything in ./wharf-data, listens on 127.0.0.1:5080, makes
     /// root credentials at the first start and says what to type next.
     Serve(Settings),
+    /// Check everything stored against its digest, and rows against each other and the store.
+    ///
+    /// Runs beside a server, or without one. Exits with 0 when everything is in order, with 3 when
+    /// something is wrong, with 1 when it cannot be checked.
+    #[command(visible_alias = "scrub")]
+    Check(CheckArgs),
     /// Print the exports that point aws and the SDKs at this registry, for eval "$(wharf env)".
     Env(Settings),
     /// Print the effective configuration as TOML, with the source of each value, without secrets.
@@ -51,6 +57,48 @@ pub enum Commands {
     /// Make certificates for HTTPS.
     #[command(subcommand, arg_required_else_help = true)]
     Tls(TlsCommand),
+}
+
+/// The options of `wharf check`.
+#[derive(Args)]
+pub struct CheckArgs {
+    /// Check only what this repository of the configured account and Region holds.
+    #[arg(long, value_name = "NAME")]
+    pub repository: Option<String>,
+    /// Read at most so much in a second, such as 100MiB; without it, as fast as the disk gives.
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub rate: Option<u64>,
+    /// Repair what can be repaired, and put damaged bytes into quarantine, so that the next push
+    /// heals them. With the embedded database, the server must be stopped.
+    #[arg(long)]
+    pub repair: bool,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub json: bool,
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// A number of bytes with a unit, such as 100MiB.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, unit) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let factor: Option<u64> = match unit.trim() {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        "kB" => Some(1_000),
+        "MB" => Some(1_000_000),
+        "GB" => Some(1_000_000_000),
+        _ => None,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let whole = number.zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    whole.filter(|bytes| *bytes > 0).ok_or_else(|| {
+        "this is not a number of bytes such as 1048576, 500KiB, 100MiB or 1GB".to_owned()
+    })
 }
 
 /// The options of `wharf config`.
@@ -241,6 +289,18 @@ mod tests {
             };
             let expected = [("data", "d".to_owned()), ("read_only", expected.to_owned())];
             assert_eq!(flags.values, expected, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn rates_have_units() {
+        let good =
+            [("1", 1), ("7B", 7), ("2KiB", 2048), ("100MiB", 104_857_600), ("3GB", 3_000_000_000)];
+        for (text, number) in good {
+            assert_eq!(bytes(text), Ok(number), "{text}");
+        }
+        for text in ["", "0", "MiB", "1.5MiB", "-1", "10 parsecs", "1mib", "99999999999GiB"] {
+            assert!(bytes(text).is_err(), "{text}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! What each command does: a file for each, and here what several of them need.
 
+mod check;
 mod copy;
 mod env;
 mod progress;
@@ -7,6 +8,7 @@ mod serve;
 mod tls;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 
@@ -14,8 +16,9 @@ use crate::cli::{Commands, ConfigArgs, TlsCommand};
 use crate::config::{Config, keys};
 
 /// Runs the command; an error is told to the user as it is.
-pub fn run(command: Commands) -> anyhow::Result<()> {
-    match command {
+pub fn run(command: Commands) -> anyhow::Result<ExitCode> {
+    let done = match command {
+        Commands::Check(check) => return check::check(&check),
         Commands::Serve(settings) => serve::serve(&Config::read(&settings.0)?),
         Commands::Env(settings) => env::environment(&Config::read(&settings.0)?),
         Commands::Config(ConfigArgs { reference: true, .. }) => print(&keys::reference()),
@@ -25,7 +28,8 @@ pub fn run(command: Commands) -> anyhow::Result<()> {
         Commands::Restore(restore) => copy::restore(&restore),
         Commands::Version => print(&format!("wharf {}\n", env!("CARGO_PKG_VERSION"))),
         Commands::Tls(TlsCommand::Init(init)) => tls::init(init),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// The flag that names the data folder, with a blank before it; empty for the default one.

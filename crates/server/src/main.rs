@@ -5,7 +5,7 @@ use clap::Parser as _;
 fn main() -> std::process::ExitCode {
     let cli = wharf_server::cli::Cli::parse();
     match wharf_server::commands::run(cli.command) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("wharf: {error:#}");
             std::process::ExitCode::FAILURE

@@ -107,7 +107,8 @@ pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
     }
 }
 
-pub(crate) async fn open_store(config: &Config) -> anyhow::Result<Store> {
+/// Opens what keeps the blobs.
+pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let Some(bucket) = &config.blobs else {
         return Store::files(&config.data, wharf_blobs::Options::default())
             .with_context(|| format!("cannot open the blobs in {}", config.data.display()));

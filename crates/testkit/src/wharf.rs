@@ -7,12 +7,11 @@ use std::sync::{Arc, Once};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wharf_blobs::Store;
 use wharf_db::Db;
 use wharf_registry::Registry;
 use wharf_server::config::{Config, Flags, Settings};
 use wharf_server::shutdown::{self, Stopper};
-use wharf_server::start::{Running, start};
+use wharf_server::start::{Running, open_store, start};
 
 use crate::api::{self, ApiError, Credentials};
 use crate::http::{Http, Response};
@@ -209,7 +208,7 @@ impl Wharf {
             Engine::Sqlite => one.clone(),
             Engine::Postgres => self.open_database().await,
         };
-        let store = Store::files(&self.folder(), wharf_blobs::Options::default()).unwrap();
+        let store = open_store(&self.config(&[])).await.unwrap();
         let settings = wharf_registry::Settings::default();
         [one, other].map(|db| {
             let clock = self.clock.clock();
@@ -248,6 +247,16 @@ impl Wharf {
             Some(s3) => s3.part_files(),
             None => files_below(&self.folder().join("uploads")),
         }
+    }
+
+    /// The files of blobs that were put aside.
+    #[must_use]
+    pub fn quarantine_files(&self) -> Vec<PathBuf> {
+        let folder = match &self.s3 {
+            Some(s3) => s3.path("registry/quarantine"),
+            None => self.folder().join("quarantine"),
+        };
+        if folder.exists() { files_below(&folder) } else { Vec::new() }
     }
 
     /// Everything that is stored, whatever it is.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod check;
 mod confusion;
 mod copy;
 mod database_loss;

@@ -1,4 +1,4 @@
-//! The folders of a store: `blobs/{sha256,sha512}/{00..ff}`, `uploads`, and the file `layout` that names the version.
+//! The folders of a store: `blobs/{sha256,sha512}/{00..ff}`, `uploads`, `quarantine`, and the file `layout` that names the version.
 //! All are made and flushed before the first upload, so that a push never has to make a folder durable.
 
 use std::{
@@ -21,10 +21,11 @@ pub(super) const LAYOUT: &str = "wharf blobs 1";
 /// The algorithms whose digests name objects.
 pub(super) const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Sha512];
 
-/// The two folders that stay open.
+/// The folders that stay open.
 pub(super) struct Folders {
     pub(super) blobs: OwnedFd,
     pub(super) uploads: OwnedFd,
+    pub(super) quarantine: OwnedFd,
 }
 
 pub(super) fn open(root: &Path) -> Result<Folders, Error> {
@@ -33,7 +34,8 @@ pub(super) fn open(root: &Path) -> Result<Folders, Error> {
     changed |= make(root)?;
     let blobs = root.join("blobs");
     let uploads = root.join("uploads");
-    changed |= make(&blobs)? | make(&uploads)?;
+    let quarantine = root.join("quarantine");
+    changed |= make(&blobs)? | make(&uploads)? | make(&quarantine)?;
     for algorithm in ALGORITHMS {
         changed |= make(&blobs.join(algorithm.as_str()))?;
         for folder in folders(algorithm) {
@@ -49,7 +51,11 @@ pub(super) fn open(root: &Path) -> Result<Folders, Error> {
     if !known {
         write(root)?;
     }
-    Ok(Folders { blobs: File::open(blobs)?.into(), uploads: File::open(uploads)?.into() })
+    Ok(Folders {
+        blobs: File::open(blobs)?.into(),
+        uploads: File::open(uploads)?.into(),
+        quarantine: File::open(quarantine)?.into(),
+    })
 }
 
 /// The folders of one algorithm, `sha256/00` to `sha256/ff`.

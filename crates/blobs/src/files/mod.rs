@@ -8,6 +8,7 @@ mod layout;
 mod open;
 mod opened;
 mod promote;
+mod quarantine;
 mod sweep;
 
 use std::{io, os::fd::OwnedFd, path::Path, sync::Arc};
@@ -17,24 +18,27 @@ use tokio::task::JoinHandle;
 use self::{disk::Disk, opened::Opened};
 use crate::{Error, Options, busy::Busy};
 
-/// One folder of bytes. Every path is relative to one of two folders that stay open, so nothing outside can be named.
+/// One folder of bytes. Every path is relative to one of three folders that stay open, so nothing outside can be named.
 pub(crate) struct Files {
     pub(crate) disk: Disk,
     /// `root/blobs`: objects by their names.
     blobs: OwnedFd,
     /// `root/uploads`: a file for each upload, named by its id.
     uploads: OwnedFd,
+    /// `root/quarantine`: objects whose bytes were found to be wrong.
+    quarantine: OwnedFd,
     busy: Arc<Busy>,
     opened: Opened,
 }
 
 impl Files {
     pub(crate) fn open(root: &Path, options: &Options) -> Result<Files, Error> {
-        let layout::Folders { blobs, uploads } = layout::open(root)?;
+        let layout::Folders { blobs, uploads, quarantine } = layout::open(root)?;
         Ok(Files {
             disk: Disk::default(),
             blobs,
             uploads,
+            quarantine,
             busy: Arc::default(),
             opened: Opened::new(options.open_files),
         })

@@ -11,7 +11,7 @@ use rustix::{
 use super::{Files, blocking};
 use crate::{Content, Error, Object};
 
-const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
+pub(super) const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW);
 
 impl Files {
     pub(crate) async fn content(self: &Arc<Files>, object: &Object) -> Result<Content, Error> {
@@ -63,6 +63,6 @@ fn open_cached(folder: &OwnedFd, name: &str) -> rustix::io::Result<OwnedFd> {
     rustix::fs::openat2(folder, name, READ, Mode::empty(), resolve)
 }
 
-fn judged(errno: Errno) -> Error {
+pub(super) fn judged(errno: Errno) -> Error {
     if errno == Errno::NOENT { Error::Missing } else { Error::Io(errno.into()) }
 }

@@ -14,6 +14,7 @@ mod fault;
 mod finish;
 mod list;
 mod probe;
+mod quarantine;
 mod read;
 mod sending;
 mod settings;

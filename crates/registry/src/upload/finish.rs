@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use uuid::Uuid;
 use wharf_blobs::{End, Object, Parts};
-use wharf_db::{Tx, statement, tx};
+use wharf_db::{statement, tx};
 use wharf_oci::Digest;
 
 use super::{Body, Upload, discard, gone, row, store, unknown, write};
@@ -20,16 +20,14 @@ const INLINE: u64 = 16 * 1024;
 /// Where the bytes of a new blob are.
 enum Landed {
     Inline(Bytes),
-    /// In the store; `lost` is the object that should be there for this digest and is not.
-    Stored {
-        object: Object,
-        lost: Option<Object>,
-    },
+    Stored(Object),
 }
 
 /// Whether the bytes of a digest are there already.
 enum Live {
     None,
+    /// They are.
+    There,
     /// They are, and the repository holds them now.
     Linked,
     /// There is a row, but the object is gone from the store: these bytes are to heal it.
@@ -38,7 +36,8 @@ enum Live {
 
 statement! {
     LIVE = "SELECT object, size FROM blobs WHERE digest = $1 AND condemned_at IS NULL";
-    HEAL = "UPDATE blobs SET object = $2 WHERE digest = $1 AND condemned_at IS NULL AND object = $3";
+    HEAL = "UPDATE blobs SET object = $2, content = $4
+            WHERE digest = $1 AND condemned_at IS NULL AND object = $3";
     INSERT_BLOB = "INSERT INTO blobs (id, digest, size, object, content) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT (digest) WHERE condemned_at IS NULL DO NOTHING";
     LINK = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
@@ -194,15 +193,13 @@ where
     if size <= INLINE {
         return link(registry, repository, digest, size, Landed::Inline(bytes), row).await;
     }
-    let lost = match link_live(registry, repository, digest, row).await? {
-        Live::Linked => return Ok(()),
-        Live::Lost(object) => Some(object),
-        Live::None => None,
-    };
+    if matches!(link_live(registry, repository, digest, row).await?, Live::Linked) {
+        return Ok(());
+    }
     let object = registry.store.name(Uuid::new_v4(), &Parts::default(), digest);
     let _landing = registry.landing.object(&object);
     registry.store.place(&object, bytes).await?;
-    link(registry, repository, digest, size, Landed::Stored { object, lost }, row).await
+    link(registry, repository, digest, size, Landed::Stored(object), row).await
 }
 
 async fn collect<S, E>(mut stream: S) -> Result<Bytes, Error>
@@ -254,18 +251,15 @@ async fn land(
     let parts = Some(&upload.progress.parts);
     let row = upload.is_stored.then_some(id);
     registry.tickets.end(id, Some(digest.clone()));
-    let lost = match link_live(registry, repository, digest, row).await? {
-        Live::Linked => return Ok(registry.store.discard(session, parts).await?),
-        Live::Lost(object) => Some(object),
-        Live::None => None,
-    };
+    if matches!(link_live(registry, repository, digest, row).await?, Live::Linked) {
+        return Ok(registry.store.discard(session, parts).await?);
+    }
     if size > INLINE {
         let object = registry.store.name(session, &upload.progress.parts, digest);
         let _landing = registry.landing.object(&object);
         let promoted = registry.store.promote(session, &upload.progress, &object).await;
         promoted.map_err(|error| bytes_gone(error, repository, id))?;
-        let landed = Landed::Stored { object, lost };
-        return link(registry, repository, digest, size, landed, row).await;
+        return link(registry, repository, digest, size, Landed::Stored(object), row).await;
     }
     let bytes = registry.store.uploaded(session, &upload.progress).await;
     let bytes = bytes.map_err(|error| bytes_gone(error, repository, id))?;
@@ -285,6 +279,18 @@ fn bytes_gone(error: wharf_blobs::Error, repository: &Repository, id: Uuid) -> E
     }
 }
 
+/// What is there of a digest, by its row and by the store.
+async fn live(registry: &Registry, digest: &Digest) -> Result<Live, Error> {
+    let live = registry.db.optional::<(Option<String>, i64)>(&LIVE, (digest.as_str(),)).await?;
+    let (object, size) = match live {
+        None => return Ok(Live::None),
+        Some((None, _)) => return Ok(Live::There),
+        Some((Some(object), size)) => (object.parse().map_err(Error::fault)?, size as u64),
+    };
+    let is_there = registry.store.exists(&object, size).await?;
+    Ok(if is_there { Live::There } else { Live::Lost(object) })
+}
+
 /// Gives the repository bytes that are in the store already, if they are.
 async fn link_live(
     registry: &Registry,
@@ -292,13 +298,9 @@ async fn link_live(
     digest: &Digest,
     row: Option<Uuid>,
 ) -> Result<Live, Error> {
-    let live = registry.db.optional::<(Option<String>, i64)>(&LIVE, (digest.as_str(),)).await?;
-    let Some((object, size)) = live else { return Ok(Live::None) };
-    if let Some(object) = object {
-        let object: Object = object.parse().map_err(Error::fault)?;
-        if !registry.store.exists(&object, size as u64).await? {
-            return Ok(Live::Lost(object));
-        }
+    match live(registry, digest).await? {
+        Live::There => {}
+        other => return Ok(other),
     }
     let now = registry.now();
     let linked = tx!(registry.db, |tx| {
@@ -312,7 +314,8 @@ async fn link_live(
 }
 
 /// Enters new bytes and gives them to the repository. When another upload of the same digest came
-/// first, its bytes are used, and these are deleted.
+/// first, its bytes are used, and these are deleted; unless those of the other are lost, which these
+/// heal.
 async fn link(
     registry: &Registry,
     repository: &Repository,
@@ -322,40 +325,52 @@ async fn link(
     row: Option<Uuid>,
 ) -> Result<(), Error> {
     let (id, now) = (Uuid::now_v7().to_string(), registry.now());
-    let (object, lost, content) = match landed {
-        Landed::Inline(bytes) => (None, None, Some(bytes.to_vec())),
-        Landed::Stored { object, lost } => (Some(object), lost, None),
-    };
     let linked = tx!(registry.db, |tx| {
-        let object = object.as_ref().map(Object::as_str);
-        let lost = lost.as_ref().map(Object::as_str);
-        let healed = match lost {
-            Some(lost) => heal(registry, tx, digest, object, lost).await?,
-            None => false,
-        };
-        let values = (id.as_str(), digest.as_str(), size as i64, object, content.clone());
-        let is_used = healed || tx.execute(&INSERT_BLOB, values).await? == 1;
+        let (object, content) = landed.columns();
+        let values = (id.as_str(), digest.as_str(), size as i64, object, content);
+        let is_used = tx.execute(&INSERT_BLOB, values).await? == 1;
         tx.execute(&LINK, (&**repository.id(), digest.as_str(), now)).await?;
         row::end(registry, tx, row, digest).await?;
         Ok(is_used)
     });
-    let is_used = linked.map_err(|error| gone(error, repository))?;
-    if let (false, Some(object)) = (is_used, object) {
+    let is_used = linked.map_err(|error| gone(error, repository))?
+        || match live(registry, digest).await? {
+            Live::Lost(lost) => heal(registry, digest, &landed, &lost).await?,
+            _ => false,
+        };
+    if let (false, Landed::Stored(object)) = (is_used, landed) {
         registry.store.delete(&object).await?;
     }
     Ok(())
 }
 
-/// Puts the new object where the lost one should be, for every repository that holds it.
+impl Landed {
+    /// The columns `object` and `content`.
+    fn columns(&self) -> (Option<&str>, Option<Vec<u8>>) {
+        match self {
+            Landed::Inline(bytes) => (None, Some(bytes.to_vec())),
+            Landed::Stored(object) => (Some(object.as_str()), None),
+        }
+    }
+}
+
+/// Puts the new bytes where the lost ones should be, for every repository that holds them. False
+/// when another was first.
 async fn heal(
     registry: &Registry,
-    tx: &mut Tx,
     digest: &Digest,
-    object: Option<&str>,
-    lost: &str,
-) -> Result<bool, wharf_db::Error> {
-    let healed = tx.execute(&HEAL, (digest.as_str(), object, lost)).await? == 1;
-    let remembered = registry.remembered.clone();
-    tx.after_commit(move || remembered.contents.advance_all());
+    landed: &Landed,
+    lost: &Object,
+) -> Result<bool, Error> {
+    let healed = tx!(registry.db, |tx| {
+        let (object, content) = landed.columns();
+        let values = (digest.as_str(), object, lost.as_str(), content);
+        let healed = tx.execute(&HEAL, values).await? == 1;
+        registry.changes_all(tx);
+        Ok::<_, wharf_db::Error>(healed)
+    })?;
+    if healed {
+        tracing::info!(%digest, "a push healed the bytes of a layer");
+    }
     Ok(healed)
 }
