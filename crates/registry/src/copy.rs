@@ -22,8 +22,8 @@ use crate::Clock;
 
 /// Tables that are not copied, and why: `blobs` is copied here, with its bytes; the bytes of
 /// `uploads` under way are not in the target, and their clients begin anew; `origin` is about the
-/// target itself.
-const EXCEPT: &[&str] = &["blobs", "uploads", "origin"];
+/// target itself; all `jobs` there are come again by themselves.
+const EXCEPT: &[&str] = &["blobs", "uploads", "origin", "jobs"];
 
 /// Bytes that are certainly copied within the time for which the source keeps what it gives up.
 const SETTLED: u64 = 4 * 1024 * 1024 * 1024;

@@ -92,11 +92,11 @@ pub async fn announce(
     digest: &Digest,
 ) -> Result<Option<Layer>, Error> {
     let Some(found) = find(registry, repository, digest).await? else { return Ok(None) };
-    if let Some(object) = &found.object {
-        if !registry.store.exists(object, found.size).await? {
-            tracing::error!(%digest, %object, "the bytes of a layer are missing");
-            return Ok(None);
-        }
+    if let Some(object) = &found.object
+        && !registry.store.exists(object, found.size).await?
+    {
+        tracing::error!(%digest, %object, "the bytes of a layer are missing");
+        return Ok(None);
     }
     let age = registry.now() - found.used_at;
     if age > registry.settings.grace.as_millis() as i64 / 4 && !registry.settings.read_only {
