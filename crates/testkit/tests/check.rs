@@ -98,8 +98,12 @@ impl Stored {
         self.v2.head(&format!("/v2/app/blobs/{}", digest(layer))).await.status
     }
 
-    async fn get(&self, layer: &Bytes) -> u16 {
-        self.v2.get(&format!("/v2/app/blobs/{}", digest(layer))).await.status
+    /// Whether a pull of the layer fails and does not look as if it had never been there. On S3 the
+    /// object is asked for when the answer has begun, so it breaks off.
+    async fn refuses(&self, layer: &Bytes) -> bool {
+        let path = format!("/v2/app/blobs/{}", digest(layer));
+        let got = self.v2.try_send(http::Method::GET, &path, &[], whole("")).await;
+        got.map_or(true, |answer| answer.status == 500)
     }
 
     /// From the damage that `flaw` is, through the repair, to a push that heals it.
@@ -113,7 +117,7 @@ impl Stored {
         assert_eq!(self.quarantine().len(), put_aside);
         for layer in damaged {
             assert_eq!(self.head(layer).await, 404, "so that it is pushed again");
-            assert_eq!(self.get(layer).await, 500, "it is not served, and not told as absent");
+            assert!(self.refuses(layer).await, "it is not served, and not told as absent");
         }
         let again = self.check().await;
         assert_eq!(subjects(&again, Flaw::BlobMissing, false), expected);
@@ -212,7 +216,7 @@ async fn damage_in_a_row_is_found_and_healed(wharf: Wharf) {
     let mut wrong = layer.to_vec();
     wrong[100] ^= 1;
     stored.tamper(&SET_CONTENT, (digest(&layer), wrong)).await;
-    assert_eq!(stored.get(&layer).await, 500, "what is read from a row is compared at once");
+    assert!(stored.refuses(&layer).await, "what is read from a row is compared at once");
     stored.found_and_healed(Flaw::BlobCorrupt, &[layer], 1).await;
 }
 
@@ -379,8 +383,5 @@ async fn a_check_beside_the_server_changes_nothing(wharf: Wharf) {
     }
     assert_eq!(subjects(&stored.check().await, Flaw::BlobCorrupt, false), [digest(&layer)]);
     assert_eq!(stored.quarantine(), [] as [PathBuf; 0]);
-    let path = format!("/v2/app/blobs/{}", digest(&layer));
-    let got = stored.v2.try_send(http::Method::GET, &path, &[], whole("")).await;
-    let is_whole = got.is_ok_and(|answer| answer.status == 200);
-    assert!(!is_whole, "a layer that is too short never looks complete");
+    assert!(stored.refuses(&layer).await, "a layer that is too short never looks complete");
 }
