@@ -161,7 +161,9 @@ pub enum Error {
     StoreFailed,
     /// The database cannot be reached, or is too busy. Whether what was asked for was done is
     /// sometimes not known; asking again comes out right in both cases.
-    #[error("The registry's database is not available at the moment. Try again in a few seconds")]
+    #[error(
+        "The registry's database or blob store is not available at the moment. Try again in a few seconds"
+    )]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(
         "The registry is read-only at the moment, for a move or a backup: pulls go on, nothing can be pushed, changed or deleted. Try again later"
@@ -299,6 +301,7 @@ impl From<wharf_blobs::Error> for Error {
             wharf_blobs::Error::Full => Error::Full,
             wharf_blobs::Error::Busy => Error::UploadBusy,
             wharf_blobs::Error::Failed(_) => Error::StoreFailed,
+            wharf_blobs::Error::Unavailable(_) => Error::Unavailable(Box::new(error)),
             other => Error::fault(other),
         }
     }

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _, pin_mut, stream};
-use wharf_blobs::{Listed, Object, Parts};
+use futures_util::{StreamExt as _, pin_mut, stream};
+use wharf_blobs::{Listed, Object, Parts, Store};
 use wharf_db::{Durability, statement, tx};
 
 use crate::{Error, Registry, copy};
@@ -27,6 +27,12 @@ pub struct Swept {
 
 /// How long a finished upload is remembered for a client that asks another replica.
 const TOLD: Duration = Duration::from_secs(15 * 60);
+/// How long bytes without a row are another replica's business.
+const YOUNG_ELSEWHERE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How many strays one sweep removes at most.
+const MOST_STRAYS: usize = 10_000;
+/// So many strays are no reason to doubt the database, whatever else there is.
+const FEW_STRAYS: usize = 100;
 /// Rows looked at in one transaction.
 const BATCH: i64 = 500;
 /// Objects that are removed from the store at the same time.
@@ -50,8 +56,10 @@ statement! {
     CONDEMN = "UPDATE blobs SET condemned_at = $3 WHERE id > $1 AND id <= $2
                    AND condemned_at IS NULL
                    AND NOT EXISTS (SELECT 1 FROM blob_links l WHERE l.blob_id = blobs.id)";
-    CONDEMNED = "SELECT id, object FROM blobs WHERE condemned_at IS NOT NULL AND condemned_at <= $1
-                 ORDER BY condemned_at, id LIMIT $2";
+    CONDEMNED = "SELECT id, object, condemned_at FROM blobs
+                 WHERE condemned_at IS NOT NULL AND condemned_at <= $1
+                     AND (condemned_at, id) > ($2, $3)
+                 ORDER BY condemned_at, id LIMIT $4";
     FORGET = "DELETE FROM blobs WHERE id = $1 AND condemned_at IS NOT NULL";
     KNOWN_OBJECT = "SELECT id FROM blobs WHERE object = $1
                     UNION ALL
@@ -149,34 +157,38 @@ impl Registry {
 
     async fn delete_condemned(&self, swept: &mut Swept) -> Result<(), Error> {
         let due = self.now() - self.settings.quarantine.as_millis() as i64;
+        let mut after = (i64::MIN, String::new());
         loop {
-            let rows = self.db.all::<(String, Option<String>)>(&CONDEMNED, (due, BATCH)).await?;
-            let objects = rows.iter().filter_map(|(_, object)| object.as_deref());
-            let objects: Vec<Object> =
-                objects.map(str::parse).collect::<Result<_, _>>().map_err(Error::fault)?;
-            let deleted = stream::iter(objects)
-                .map(|object| {
+            let values = (due, after.0, after.1.as_str(), BATCH);
+            let rows = self.db.all::<(String, Option<String>, i64)>(&CONDEMNED, values).await?;
+            let Some((id, _, condemned_at)) = rows.last() else { return Ok(()) };
+            after = (*condemned_at, id.clone());
+            let deleted = stream::iter(rows)
+                .map(|(id, object, _)| {
                     let store = self.store.clone();
-                    async move { store.delete(&object).await }
+                    async move { delete(&store, object).await.then_some(id) }
                 })
                 .buffer_unordered(DELETED_AT_ONCE);
-            deleted.try_collect::<()>().await?;
+            let deleted: Vec<_> = deleted.filter_map(std::future::ready).collect().await;
             tx!(self.db, |tx| {
-                for (id, _) in &rows {
+                for id in &deleted {
                     tx.execute(&FORGET, (id.as_str(),)).await?;
                 }
                 Ok::<_, Error>(())
             })?;
-            swept.files += rows.len() as u64;
-            if rows.len() < BATCH as usize {
-                return Ok(());
-            }
+            swept.files += deleted.len() as u64;
         }
     }
 
     /// Files that no row knows: left by a crash between the bytes and the row. Only old ones, since
     /// a young one may be about to get its row.
     async fn sweep_strays(&self, before: i64, swept: &mut Swept) -> Result<(), Error> {
+        let before = match self.turns.are_shared() {
+            // What other replicas have underway is not known here, and S3 dates a large object from
+            // when its upload began.
+            true => before.min(self.now() - YOUNG_ELSEWHERE.as_millis() as i64),
+            false => before,
+        };
         let uploads = self.store.uploads();
         pin_mut!(uploads);
         while let Some(listed) = uploads.next().await {
@@ -191,16 +203,36 @@ impl Registry {
                 swept.files += 1;
             }
         }
+        for object in self.strays(before).await? {
+            swept.files += u64::from(delete(&self.store, Some(object.to_string())).await);
+        }
+        Ok(())
+    }
+
+    /// The objects that are to go; none where most are unknown, since then the store is rather
+    /// another database's.
+    async fn strays(&self, before: i64) -> Result<Vec<Object>, Error> {
+        let (mut all, mut strays) = (0_usize, Vec::new());
         let objects = self.store.objects();
         pin_mut!(objects);
         while let Some(listed) = objects.next().await {
             let listed = listed.map_err(Error::fault)?;
-            if self.is_stray(&listed, before).await? {
-                self.store.delete(&listed.name).await?;
-                swept.files += 1;
+            all += 1;
+            if self.is_stray(&listed, before).await? && strays.len() < MOST_STRAYS {
+                strays.push(listed.name);
             }
         }
-        Ok(())
+        if strays.len() > FEW_STRAYS && strays.len() > all / 2 {
+            let strays = strays.len();
+            tracing::error!(
+                all,
+                strays,
+                "most objects in the store are unknown to the database, so none is removed: is it \
+                 the database of this store? `wharf check` lists them"
+            );
+            return Ok(Vec::new());
+        }
+        Ok(strays)
     }
 
     /// Whether an object that was written before this time has no row, and will get none.
@@ -218,6 +250,19 @@ impl Registry {
             && !self.landing.contains(name.1)
             && self.db.optional::<(String,)>(&KNOWN_OBJECT, name).await?.is_none())
     }
+}
+
+/// Removes an object. One that cannot be removed now is told, and is no reason to keep the others.
+async fn delete(store: &Store, object: Option<String>) -> bool {
+    let Some(name) = object else { return true };
+    let deleted = match name.parse::<Object>() {
+        Ok(object) => store.delete(&object).await.map_err(Error::from),
+        Err(error) => Err(Error::fault(error)),
+    };
+    if let Err(error) = &deleted {
+        tracing::error!(object = name, error = error as &dyn std::error::Error, "an object stays");
+    }
+    deleted.is_ok()
 }
 
 fn is_older(modified: std::time::SystemTime, before: i64) -> bool {

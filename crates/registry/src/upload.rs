@@ -8,6 +8,7 @@ mod tickets;
 mod turns;
 
 pub use finish::{complete, finish, monolithic};
+use row::Held;
 pub(crate) use tickets::Tickets;
 pub use tickets::{
     TICKET_LIFETIME, Ticket, find_ticketed, issuer, look_ticketed, ticketed, was_finished,
@@ -90,7 +91,12 @@ async fn in_turn(
     look: impl Future<Output = Result<Upload, Error>>,
 ) -> Result<Upload, Error> {
     let turn = registry.turns.take(registry, id).await?;
-    Ok(Upload { turn: Some(turn), ..look.await? })
+    let found = look.await?;
+    if found.is_stored && !turn.holds_row() {
+        // Another replica gave it a row in between.
+        return Err(Error::UploadBusy);
+    }
+    Ok(Upload { turn: Some(turn), ..found })
 }
 
 /// The state of the upload with this id, as it was last recorded; nothing can be done with it.
@@ -299,8 +305,10 @@ async fn save(
 /// The row first, the bytes last: a crash in between leaves only garbage for the sweep.
 async fn discard(registry: &Registry, upload: &Upload) -> Result<(), Error> {
     registry.tickets.end(upload.id, None);
-    if upload.is_stored {
-        row::delete(registry, upload.id).await?;
+    if let Some(row) = Held::of(upload)
+        && !row::delete(registry, row).await?
+    {
+        return Ok(());
     }
     Ok(registry.store.discard(upload.session, Some(&upload.progress.parts)).await?)
 }

@@ -9,7 +9,8 @@ use wharf_blobs::{End, Object, Parts};
 use wharf_db::{statement, tx};
 use wharf_oci::Digest;
 
-use super::{Body, Upload, discard, gone, row, store, unknown, write};
+use super::row::{Held, Refused};
+use super::{Body, Upload, discard, row, store, unknown, write};
 use crate::{Error, Registry, Repository, layer};
 
 /// A whole blob up to this size, in bytes, is taken in one piece, without an upload file.
@@ -87,7 +88,7 @@ async fn is_held(
     repository: &Repository,
     digest: &Digest,
 ) -> Result<bool, Error> {
-    Ok(layer::find(registry, repository, digest).await?.is_some())
+    Ok(layer::announce(registry, repository, digest).await?.is_some())
 }
 
 /// Ends an upload whose bytes all come with the request that ends it.
@@ -102,7 +103,7 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    let row = upload.is_stored.then_some(upload.id);
+    let row = Held::of(upload);
     match whole(registry, repository, row, digest, body).await {
         Ok(()) => registry.tickets.end(upload.id, Some(digest.clone())),
         Err(Error::InvalidLayer) => {
@@ -174,7 +175,7 @@ pub async fn complete(
 async fn whole<S, E>(
     registry: &Registry,
     repository: &Repository,
-    row: Option<Uuid>,
+    row: Option<Held<'_>>,
     digest: &Digest,
     body: Body<S>,
 ) -> Result<(), Error>
@@ -249,7 +250,7 @@ async fn land(
 ) -> Result<(), Error> {
     let (id, session, size) = (upload.id, upload.session, upload.received());
     let parts = Some(&upload.progress.parts);
-    let row = upload.is_stored.then_some(id);
+    let row = Held::of(upload);
     registry.tickets.end(id, Some(digest.clone()));
     if matches!(link_live(registry, repository, digest, row).await?, Live::Linked) {
         return Ok(registry.store.discard(session, parts).await?);
@@ -296,7 +297,7 @@ async fn link_live(
     registry: &Registry,
     repository: &Repository,
     digest: &Digest,
-    row: Option<Uuid>,
+    row: Option<Held<'_>>,
 ) -> Result<Live, Error> {
     match live(registry, digest).await? {
         Live::There => {}
@@ -309,7 +310,7 @@ async fn link_live(
         row::end(registry, tx, row.filter(|_| linked), digest).await?;
         Ok(linked)
     });
-    let linked = linked.map_err(|error| gone(error, repository))?;
+    let linked = linked.map_err(|refused: Refused| refused.told(repository))?;
     Ok(if linked { Live::Linked } else { Live::None })
 }
 
@@ -322,7 +323,7 @@ async fn link(
     digest: &Digest,
     size: u64,
     landed: Landed,
-    row: Option<Uuid>,
+    row: Option<Held<'_>>,
 ) -> Result<(), Error> {
     let (id, now) = (Uuid::now_v7().to_string(), registry.now());
     let linked = tx!(registry.db, |tx| {
@@ -333,7 +334,7 @@ async fn link(
         row::end(registry, tx, row, digest).await?;
         Ok(is_used)
     });
-    let is_used = linked.map_err(|error| gone(error, repository))?
+    let is_used = linked.map_err(|refused: Refused| refused.told(repository))?
         || match live(registry, digest).await? {
             Live::Lost(lost) => heal(registry, digest, &landed, &lost).await?,
             _ => false,

@@ -22,8 +22,9 @@ statement! {
     SAVE = "UPDATE uploads SET received = $4, parts = $5, small_parts = $6, last_part = $7,
                 hasher = $8, store_parts = $9, updated_at = $10
             WHERE id = $1 AND received = $2 AND holder = $3 AND finished IS NULL";
-    DELETE = "DELETE FROM uploads WHERE id = $1";
-    FINISH = "UPDATE uploads SET finished = $2, store_parts = '', updated_at = $3 WHERE id = $1";
+    DELETE = "DELETE FROM uploads WHERE id = $1 AND holder = $2 AND finished IS NULL";
+    FINISH = "UPDATE uploads SET finished = $3, store_parts = '', updated_at = $4
+              WHERE id = $1 AND holder = $2 AND finished IS NULL";
     IS_THERE = "SELECT id FROM uploads WHERE id = $1";
     FINISHED = "SELECT finished FROM uploads
                 WHERE id = $1 AND repository_id = $2 AND principal = $3";
@@ -116,30 +117,68 @@ pub(super) async fn save(
     Ok(saved.map_err(|error| gone(error, repository))? == 1)
 }
 
+/// A row that is to be ended, by the request that holds it.
+#[derive(Clone, Copy)]
+pub(super) struct Held<'u> {
+    id: Uuid,
+    holder: &'u str,
+}
+
+impl<'u> Held<'u> {
+    /// The upload's row; None when it has none.
+    pub(super) fn of(upload: &'u Upload) -> Option<Held<'u>> {
+        upload.is_stored.then(|| Held { id: upload.id, holder: upload.holder() })
+    }
+}
+
+/// Why a row was not ended.
+pub(super) enum Refused {
+    /// Another request holds it by now, or has ended it: nothing of the upload is ours any more.
+    Taken,
+    Db(wharf_db::Error),
+}
+
+impl From<wharf_db::Error> for Refused {
+    fn from(error: wharf_db::Error) -> Refused {
+        Refused::Db(error)
+    }
+}
+
+impl Refused {
+    /// As it is told to the client.
+    pub(super) fn told(self, repository: &Repository) -> Error {
+        match self {
+            Refused::Taken => Error::UploadBusy,
+            Refused::Db(error) => gone(error, repository),
+        }
+    }
+}
+
 /// Ends the row, if there is one. Where a client may ask another replica for the answer that it
 /// did not get, the row stays for a while to tell it.
 pub(super) async fn end(
     registry: &Registry,
     tx: &mut Tx,
-    row: Option<Uuid>,
+    row: Option<Held<'_>>,
     layer: &Digest,
-) -> Result<(), wharf_db::Error> {
-    let Some(id) = row else { return Ok(()) };
+) -> Result<(), Refused> {
+    let Some(Held { id, holder }) = row else { return Ok(()) };
     let id = id.to_string();
-    if registry.turns.are_shared() {
-        tx.execute(&FINISH, (id, layer.as_str(), registry.now())).await?;
+    let ended = if registry.turns.are_shared() {
+        tx.execute(&FINISH, (id, holder, layer.as_str(), registry.now())).await?
     } else {
-        tx.execute(&DELETE, (id,)).await?;
-    }
-    Ok(())
+        tx.execute(&DELETE, (id, holder)).await?
+    };
+    if ended == 1 { Ok(()) } else { Err(Refused::Taken) }
 }
 
-/// Gives the row up.
-pub(super) async fn delete(registry: &Registry, id: Uuid) -> Result<(), Error> {
-    tx!(registry.db, Durability::Process, |tx| {
-        tx.execute(&DELETE, (id.to_string(),)).await.map_err(Error::from)
+/// Gives the row up. False when it is another request's by now, and with it the bytes.
+pub(super) async fn delete(registry: &Registry, row: Held<'_>) -> Result<bool, Error> {
+    let Held { id, holder } = row;
+    let deleted = tx!(registry.db, Durability::Process, |tx| {
+        tx.execute(&DELETE, (id.to_string(), holder)).await.map_err(Error::from)
     })?;
-    Ok(())
+    Ok(deleted == 1)
 }
 
 /// Whether there is a row, whoever's it is.

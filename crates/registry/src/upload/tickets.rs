@@ -45,7 +45,10 @@ impl Tickets {
 
     /// The upload has a row from now on.
     pub(super) fn store(&self, id: Uuid) {
-        self.stored().insert(id);
+        // Of what others may end, nothing is known here.
+        if self.exclusive {
+            self.stored().insert(id);
+        }
     }
 
     /// The upload is over, and its ticket cannot begin it anew.
@@ -154,5 +157,5 @@ pub async fn was_finished(
     if became.as_deref() != Some(digest.as_str()) {
         return Ok(false);
     }
-    Ok(layer::find(registry, repository, digest).await?.is_some())
+    Ok(layer::announce(registry, repository, digest).await?.is_some())
 }

@@ -46,8 +46,11 @@ struct Lease {
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often another replica's lease is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a lease lasts without being renewed. Replicas' clocks may differ by less than this.
-pub(super) const LEASE: Duration = Duration::from_secs(30);
+/// How long a lease lasts without being renewed. Replicas' clocks may differ by half of this: whoever
+/// loses a lease for it is refused, never mixed up with the new holder.
+pub(super) const LEASE: Duration = Duration::from_secs(60);
+/// How long one attempt to renew it may take.
+const RENEWAL: Duration = Duration::from_secs(10);
 
 /// From this many entries on, those that nobody uses any more are cleared away.
 const CROWD: usize = 1_000;
@@ -122,6 +125,11 @@ impl Turn {
         self.lease.as_ref().map_or("", |lease| lease.holder.as_str())
     }
 
+    /// Whether the row, if there is one, is held; always where no other process could hold it.
+    pub(super) fn holds_row(&self) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.is_held.load(Ordering::Relaxed))
+    }
+
     /// A row that names the holder was written.
     pub(super) fn is_recorded(&self) {
         if let Some(lease) = &self.lease {
@@ -159,11 +167,20 @@ impl Lease {
 
 async fn renew(db: Db, clock: Clock, id: Uuid, holder: String) {
     loop {
-        tokio::time::sleep(LEASE / 3).await;
-        let until = clock() + LEASE.as_millis() as i64;
-        let renewed = set(&db, &RENEW, (id.to_string(), holder.as_str(), until)).await;
-        if let Err(error) = renewed {
-            tracing::warn!(%id, error = &error as &dyn std::error::Error, "an upload's lease could not be renewed");
+        tokio::time::sleep(LEASE / 4).await;
+        loop {
+            let until = clock() + LEASE.as_millis() as i64;
+            let renewed = set(&db, &RENEW, (id.to_string(), holder.as_str(), until));
+            match tokio::time::timeout(RENEWAL, renewed).await {
+                // None before the row is written, or when another has taken over: what this request
+                // writes is then refused.
+                Ok(Ok(_)) => break,
+                Ok(Err(error)) => {
+                    tracing::warn!(%id, error = &error as &dyn std::error::Error, "an upload's lease could not be renewed yet");
+                }
+                Err(_) => tracing::warn!(%id, "an upload's lease could not be renewed in time"),
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
 }

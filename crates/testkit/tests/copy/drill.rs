@@ -1,9 +1,9 @@
 //! The drill: back up under load, lose everything, restore, and pull what was acknowledged before.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use wharf_registry::{Registry, Settings};
 use wharf_server::copy::Key;
 use wharf_testkit::image::{digest, noise};
@@ -19,12 +19,11 @@ on_both![
 
 type Acknowledged = Arc<Mutex<Vec<Image>>>;
 
-/// Pushes image after image, some of them over the same layers, and deletes some again.
-async fn push_on(v2: V2, pusher: u64, stop: Arc<AtomicBool>, acknowledged: Acknowledged) {
+/// Pushes an image for each permit, some of them over the same layers, and deletes some again.
+async fn push_on(v2: V2, pusher: u64, permits: Arc<Semaphore>, acknowledged: Acknowledged) {
     for round in 0.. {
-        if stop.load(Ordering::SeqCst) {
-            return;
-        }
+        let Ok(permit) = permits.acquire().await else { return };
+        permit.forget();
         let image = Image::recipe()
             .layer(noise(round % 7, 40_000))
             .layer(noise(1000 * pusher + round, 20_000))
@@ -41,23 +40,24 @@ async fn push_on(v2: V2, pusher: u64, stop: Arc<AtomicBool>, acknowledged: Ackno
 
 async fn what_was_acknowledged_before_the_backup_is_there_after_the_restore(mut wharf: Wharf) {
     wharf.repository("app").await;
-    let (stop, acknowledged) = (Arc::<AtomicBool>::default(), Acknowledged::default());
+    let (permits, acknowledged) = (Arc::new(Semaphore::new(0)), Acknowledged::default());
     let mut pushers = Vec::new();
     for pusher in 1..=3 {
-        let (v2, stop, acknowledged) = (wharf.v2().await, stop.clone(), acknowledged.clone());
-        pushers.push(tokio::spawn(push_on(v2, pusher, stop, acknowledged)));
+        let (v2, permits, acknowledged) = (wharf.v2().await, permits.clone(), acknowledged.clone());
+        pushers.push(tokio::spawn(push_on(v2, pusher, permits, acknowledged)));
     }
     let backup = empty(Engine::Sqlite);
     let mut before = Vec::new();
     // The second one is incremental, while more and more comes in.
-    for least in [5, 20] {
+    for least in [5, 60] {
+        permits.add_permits(100);
         let enough = async || (acknowledged.lock().unwrap().len() >= least).then_some(());
         eventually("the pushers push", enough).await;
         before = acknowledged.lock().unwrap().clone();
         assert_eq!(try_copy(&wharf, &backup, Key::Leave).await.unwrap().lost, []);
     }
     let after = acknowledged.lock().unwrap().len();
-    stop.store(true, Ordering::SeqCst);
+    permits.close();
     for pusher in pushers {
         pusher.await.unwrap();
     }
