@@ -123,6 +123,22 @@ impl Wharf {
         }
     }
 
+    /// Boots a second server on the same PostgreSQL and S3, with a data folder and a clock of its own.
+    ///
+    /// # Panics
+    /// For engines that take one server only.
+    pub async fn second(&self) -> Wharf {
+        assert_eq!(self.engine, Engine::Postgres, "SQLite has one server");
+        let data = Arc::new(tempfile::tempdir().unwrap());
+        let mut wharf = Wharf::at(self.engine, data, self.database_url.clone());
+        wharf.bucket = self.bucket.clone();
+        std::fs::create_dir(wharf.folder()).unwrap();
+        let key = "installation.key";
+        std::fs::copy(self.folder().join(key), wharf.folder().join(key)).unwrap();
+        wharf.start(&[]).await;
+        wharf
+    }
+
     /// Stops the server as an operator would and starts it again on the same data.
     pub async fn restart(&mut self) {
         self.restart_with(&[]).await;

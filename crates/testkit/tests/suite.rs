@@ -24,6 +24,7 @@ mod push;
 mod ranges;
 mod read_only;
 mod referrers;
+mod replicas;
 mod statements;
 mod sweep;
 mod tags;

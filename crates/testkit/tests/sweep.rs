@@ -6,9 +6,11 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use wharf_registry::Error;
+use wharf_blobs::Store;
+use wharf_db::Db;
+use wharf_registry::{Error, Registry};
 use wharf_testkit::image::{digest, noise};
-use wharf_testkit::{FakeClock, Image, Manifest, V2, Wharf, eventually, on_both};
+use wharf_testkit::{Engine, FakeClock, Image, Manifest, V2, Wharf, eventually, on_both};
 
 on_both![
     the_server_sweeps_by_itself,
@@ -173,6 +175,29 @@ async fn an_upload_at_rest_goes_after_its_grace(mut wharf: Wharf) {
     assert_eq!(v2.get(&busy).await.header("range"), "0-100003");
     let bytes = [noise(1, 100_000), "more".into()].concat();
     assert_eq!(v2.finish(&busy, &digest(&bytes), "").await.status, 201);
+}
+
+/// As when the database was lost, or another one was named.
+#[test]
+fn a_database_that_does_not_know_the_store_empties_nothing() {
+    wharf_testkit::run(Engine::Sqlite, async |mut wharf: Wharf| {
+        wharf.repository("app").await;
+        let v2 = wharf.v2().await;
+        for n in 0..110 {
+            v2.push_blob("app", noise(n, 17_000)).await;
+        }
+        let (stored, folder) = (wharf.blob_files().len(), wharf.folder());
+        wharf.stop().await;
+        wharf.clock.advance(GRACE * 1_000_000);
+        let other = tempfile::tempdir().unwrap();
+        let db = Db::sqlite(&other.path().join("other.db")).await.unwrap();
+        let store = Store::files(&folder, wharf_blobs::Options::default()).unwrap();
+        let settings = wharf_registry::Settings { grace: GRACE, ..Default::default() };
+        let registry = Registry::new(db.clone(), store, wharf.clock.clock(), settings);
+        assert_eq!(registry.sweep().await.unwrap().files, 0);
+        assert_eq!((stored, wharf.blob_files().len()), (110, 110));
+        db.close().await;
+    });
 }
 
 async fn bytes_that_came_back_in_time_are_not_swept(mut wharf: Wharf) {
