@@ -299,9 +299,11 @@ impl Reader<'_> {
 
     /// Settings of a bucket without a bucket would silently do nothing.
     fn no_bucket(&self) -> Result<Option<Bucket>, ConfigError> {
-        let set = keys::KEYS
-            .iter()
-            .find(|key| key.name.starts_with("blobs_") && self.set(key.name).is_some());
+        let is_changed = |key: &&keys::Key| {
+            key.name.starts_with("blobs_")
+                && self.set(key.name).is_some_and(|value| value != key.default)
+        };
+        let set = keys::KEYS.iter().find(is_changed);
         match set {
             None => Ok(None),
             Some(key) => Err(ConfigError::Together(format!(

@@ -61,8 +61,8 @@ impl S3 {
                 let modified = SystemTime::from(found.last_modified);
                 Some(Listed { name, size: found.size, modified })
             }
-            // What another replica tries out at this moment.
-            Err(_) if name.starts_with("probe/") => None,
+            // What another replica tries out at this moment, and what a check has put aside.
+            Err(_) if name.starts_with("probe/") || name.starts_with("quarantine/") => None,
             Err(_) => {
                 tracing::warn!(name, "a stranger in the blob store");
                 None
