@@ -17,6 +17,7 @@ pub use error::Error;
 pub use installation_key::InstallationKey;
 pub use link::Link;
 pub use root::{GivenKey, RootKey};
+pub use sealed::holds_secrets;
 pub use token::{Claims, TOKEN_LIFETIME, Token, TokenFault};
 
 use std::sync::Arc;

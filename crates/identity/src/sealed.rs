@@ -1,11 +1,17 @@
-//! Whether the stored secrets still open, for the check of an installation.
+//! What is said of the stored secrets as a whole: whether there are any, and whether they open.
 
-use wharf_db::statement;
+use wharf_db::{Db, statement};
 
 use crate::{Error, Identity};
 
 statement! {
+    ANY_SECRET = "SELECT id FROM access_keys LIMIT 1";
     SECRETS = "SELECT id, account_id, secret FROM access_keys ORDER BY id";
+}
+
+/// Whether the database holds anything that an installation key has sealed.
+pub async fn holds_secrets(db: &Db) -> Result<bool, Error> {
+    Ok(db.optional::<(String,)>(&ANY_SECRET, ()).await?.is_some())
 }
 
 impl Identity {

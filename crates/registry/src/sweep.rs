@@ -31,8 +31,8 @@ const TOLD: Duration = Duration::from_secs(15 * 60);
 const YOUNG_ELSEWHERE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// How many strays one sweep removes at most.
 const MOST_STRAYS: usize = 10_000;
-/// So many strays are no reason to doubt the database, whatever else there is.
-const FEW_STRAYS: usize = 100;
+/// So many strays beside objects that are known are no reason to doubt the database.
+const FEW_STRAYS: u64 = 100;
 /// Rows looked at in one transaction.
 const BATCH: i64 = 500;
 /// Objects that are removed from the store at the same time.
@@ -209,24 +209,31 @@ impl Registry {
         Ok(())
     }
 
-    /// The objects that are to go; none where most are unknown, since then the store is rather
-    /// another database's.
+    /// The objects that are to go; none where the database knows few of the objects or none, since
+    /// then it is rather another's.
     async fn strays(&self, before: i64) -> Result<Vec<Object>, Error> {
-        let (mut all, mut strays) = (0_usize, Vec::new());
+        let (mut known, mut unknown, mut strays) = (0_u64, 0_u64, Vec::new());
         let objects = self.store.objects();
         pin_mut!(objects);
         while let Some(listed) = objects.next().await {
             let listed = listed.map_err(Error::fault)?;
-            all += 1;
-            if self.is_stray(&listed, before).await? && strays.len() < MOST_STRAYS {
+            if !is_older(listed.modified, before) {
+                continue;
+            }
+            if !self.is_stray(&listed, before).await? {
+                known += 1;
+                continue;
+            }
+            unknown += 1;
+            if strays.len() < MOST_STRAYS {
                 strays.push(listed.name);
             }
         }
-        if strays.len() > FEW_STRAYS && strays.len() > all / 2 {
-            let strays = strays.len();
+        let is_doubtful = unknown > 0 && known == 0 || unknown > FEW_STRAYS && unknown > known;
+        if is_doubtful {
             tracing::error!(
-                all,
-                strays,
+                known,
+                unknown,
                 "most objects in the store are unknown to the database, so none is removed: is it \
                  the database of this store? `wharf check` lists them"
             );

@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use wharf_api::{Api, Endpoint};
 use wharf_blobs::{S3Settings, Store};
 use wharf_db::Db;
 use wharf_distribution::Distribution;
-use wharf_identity::{GivenKey, Identity, RootKey};
+use wharf_identity::{GivenKey, Identity, InstallationKey, RootKey};
 use wharf_registry::copy::adopt;
 use wharf_registry::{Clock, Registry, Settings};
 
@@ -58,9 +58,12 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
         Some(_) => None,
     };
     let store = open_store(config).await?;
-    let identity = Identity::new(db.clone(), folder::installation_key(config)?);
+    let key = installation_key(config, &db).await?;
+    let identity = Identity::new(db.clone(), key);
     let root = ensure_root(config, &identity, clock()).await?;
     match config.root {
+        // Neither the credentials nor anything else, such as in a backup that is looked at.
+        _ if config.read_only => {}
         None => folder::write_credentials(&config.data, &root.id, &root.secret)?,
         // The operator keeps the secret elsewhere; what was made here before is no longer good.
         Some(_) => folder::remove_credentials(&config.data)?,
@@ -127,6 +130,19 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
         spool: config.data.join("spool"),
     };
     Store::s3(settings).await.with_context(|| format!("cannot open the blobs in {name}"))
+}
+
+/// The installation key; a new one only where nothing was sealed with another.
+async fn installation_key(config: &Config, db: &Db) -> anyhow::Result<InstallationKey> {
+    let is_there = folder::read_installation_key(config)?.is_some();
+    if !is_there && wharf_identity::holds_secrets(db).await? {
+        bail!(
+            "the database holds secrets that are sealed with an installation key, and {} is not \
+             there; put the key back, or name its file by secret_key_file",
+            config.secret_key_file.display()
+        );
+    }
+    folder::installation_key(config)
 }
 
 async fn ensure_root(config: &Config, identity: &Identity, now: i64) -> anyhow::Result<RootKey> {

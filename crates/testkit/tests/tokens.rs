@@ -8,6 +8,7 @@ use serde_json::json;
 use wharf_testkit::{ACCOUNT, Image, REGION, V2, Wharf, on_both};
 
 on_both![
+    a_lost_installation_key_is_not_made_anew,
     a_token_is_a_password_for_the_user_aws,
     a_token_lives_twelve_hours_and_not_a_moment_longer,
     a_token_of_another_region_is_told_so,
@@ -124,4 +125,17 @@ async fn each_registry_id_asked_for_gets_an_entry(wharf: Wharf) {
     assert_eq!(data[0]["authorizationToken"], data[1]["authorizationToken"]);
     let refused = wharf.api("GetAuthorizationToken", json!({ "registryIds": ["1"] })).await;
     assert_eq!(refused.unwrap_err().code, "InvalidParameterException");
+}
+
+async fn a_lost_installation_key_is_not_made_anew(mut wharf: Wharf) {
+    wharf.stop().await;
+    let key = wharf.folder().join("installation.key");
+    let text = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let refused = format!("{:#}", wharf.try_start(&[]).await.unwrap_err());
+    assert!(refused.contains("put the key back"), "{refused}");
+    assert!(!key.exists());
+    std::fs::write(&key, text).unwrap();
+    wharf.restart().await;
+    wharf.repository("app").await;
 }

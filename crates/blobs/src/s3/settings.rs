@@ -189,6 +189,11 @@ fn bucket_url(
     if !["http", "https"].contains(&scheme) || !is_bare {
         return Err(wrong());
     }
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    if !path_style && host.parse::<std::net::IpAddr>().is_ok() {
+        let rule = "an IP address can have no bucket's name in front; set blobs_path_style = on";
+        return Err(setting(what, format!("{endpoint:?}: {rule}")));
+    }
     Ok(match path_style {
         true => format!("{scheme}://{authority}/{bucket}"),
         false => format!("{scheme}://{bucket}.{authority}"),

@@ -32,8 +32,12 @@ impl LogFormat {
 /// # Errors
 /// When `level` is not such a list.
 pub fn begin(format: LogFormat, level: &str) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(level)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let filter = filter(level)?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // Told on standard error, whose reader may be just what is gone: that would be a panic.
+        .log_internal_errors(false);
     let begun = match format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
         LogFormat::Text => lines.with_ansi(io::stderr().is_terminal()).try_init(),
@@ -41,6 +45,11 @@ pub fn begin(format: LogFormat, level: &str) -> Result<(), ParseError> {
     // A second server in one process keeps the first one's log; that happens in tests only.
     drop(begun);
     Ok(())
+}
+
+/// What PostgreSQL remarks on is no news, unless somebody asks for it.
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{level}"))
 }
 
 /// Whether `level` can be given to [`begin`].
