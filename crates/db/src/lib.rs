@@ -36,6 +36,10 @@ pub use linkme;
 use std::path::Path;
 use std::sync::Arc;
 
+/// A directive for the filter of a log: what PostgreSQL remarks on, such as a table that is there
+/// already, is no news.
+pub const NO_NOTICES: &str = "sqlx::postgres::notice=warn";
+
 /// What a transaction waits for before it is answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Durability {

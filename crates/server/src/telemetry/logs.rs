@@ -47,9 +47,8 @@ pub fn begin(format: LogFormat, level: &str) -> Result<(), ParseError> {
     Ok(())
 }
 
-/// What PostgreSQL remarks on is no news, unless somebody asks for it.
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    EnvFilter::try_new(format!("sqlx::postgres::notice=warn,{level}"))
+    EnvFilter::try_new(format!("{},{level}", wharf_db::NO_NOTICES))
 }
 
 /// Whether `level` can be given to [`begin`].
