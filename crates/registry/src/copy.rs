@@ -173,7 +173,6 @@ mod tests {
             "tags",
             "image_references",
             "blob_links",
-            "jobs",
         ];
         let mut copied = copied;
         expected.sort_unstable();
