@@ -29,18 +29,40 @@ pub(super) fn environment(config: &Config) -> anyhow::Result<()> {
 /// URL and Region: what this command was told, else what the server on this folder was told, else
 /// the defaults.
 fn reached(config: &Config) -> (String, String) {
-    let told = folder::read_endpoint(&config.data);
-    let (mut endpoint, mut region) =
-        told.unwrap_or_else(|| (config.endpoint_url(config.listen.port()), config.region.clone()));
-    if config.is_set("public_url") || config.is_set("tls_cert") {
-        endpoint = config.endpoint_url(folder_port(&endpoint).unwrap_or(config.listen.port()));
-    }
-    if config.is_set("region") {
-        region = config.region.clone();
-    }
+    let own = (config.endpoint_url(config.listen.port()), config.region.clone());
+    let Some(told) = folder::read_endpoint(&config.data) else { return own };
+    let endpoint = if config.is_set("public_url") { own.0 } else { told.0 };
+    let region = if config.is_set("region") { own.1 } else { told.1 };
     (endpoint, region)
 }
 
-fn folder_port(endpoint: &str) -> Option<u16> {
-    endpoint.parse::<http::Uri>().ok()?.port_u16()
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::{Flags, Settings};
+
+    fn config(data: &std::path::Path, more: &[(&'static str, &str)]) -> Config {
+        let mut values = vec![("data", data.display().to_string())];
+        values.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let flags = Flags { config: None, values };
+        Config::check(Settings::gather(&flags, []).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_told_here_goes_before_what_the_server_was_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |more: &[(&'static str, &str)]| {
+            let (url, region) = reached(&config(folder.path(), more));
+            format!("{url} {region}")
+        };
+        assert_eq!(of(&[]), "http://localhost:5080 us-east-1");
+        let told = [("public_url", "https://r.example.com"), ("region", "eu-west-1")];
+        let served = config(folder.path(), &told);
+        folder::write_address(&served, ([127, 0, 0, 1], 5080).into()).unwrap();
+        assert_eq!(of(&[]), "https://r.example.com eu-west-1");
+        assert_eq!(of(&[("region", "us-west-2")]), "https://r.example.com us-west-2");
+        let other = ("public_url", "https://o.example.com");
+        assert_eq!(of(&[other]), "https://o.example.com eu-west-1");
+    }
 }
