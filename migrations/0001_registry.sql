@@ -17,6 +17,15 @@ CREATE TABLE access_keys (
 );
 CREATE INDEX access_keys_by_account ON access_keys (account_id);
 
+-- What PutAccountSetting set. What is not here has its default.
+CREATE TABLE account_settings (
+    account_id ctext NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    region ctext NOT NULL,
+    name ctext NOT NULL,
+    value ctext NOT NULL,
+    PRIMARY KEY (account_id, region, name)
+);
+
 CREATE TABLE repositories (
     id ctext NOT NULL PRIMARY KEY,
     account_id ctext NOT NULL REFERENCES accounts (id),

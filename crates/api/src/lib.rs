@@ -24,25 +24,43 @@ pub mod ecr {
         mod get_authorization_token;
         pub use get_authorization_token::GetAuthorizationToken;
     }
+    pub mod registry {
+        mod describe_registry;
+        mod get_account_setting;
+        mod put_account_setting;
+        pub use describe_registry::DescribeRegistry;
+        pub use get_account_setting::GetAccountSetting;
+        pub use put_account_setting::PutAccountSetting;
+    }
     pub mod repositories {
         mod create_repository;
         mod delete_repository;
         mod describe_repositories;
+        mod list_tags_for_resource;
+        mod put_image_tag_mutability;
         mod shape;
+        mod tag_resource;
+        mod untag_resource;
         pub use create_repository::CreateRepository;
         pub use delete_repository::DeleteRepository;
         pub use describe_repositories::DescribeRepositories;
+        pub use list_tags_for_resource::ListTagsForResource;
+        pub use put_image_tag_mutability::PutImageTagMutability;
+        pub use tag_resource::TagResource;
+        pub use untag_resource::UntagResource;
     }
     pub mod images {
         mod batch_delete_image;
         mod batch_get_image;
         mod describe_images;
+        mod list_image_referrers;
         mod list_images;
         mod put_image;
         mod shape;
         pub use batch_delete_image::BatchDeleteImage;
         pub use batch_get_image::BatchGetImage;
         pub use describe_images::DescribeImages;
+        pub use list_image_referrers::ListImageReferrers;
         pub use list_images::ListImages;
         pub use put_image::PutImage;
     }

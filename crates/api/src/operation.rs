@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wharf_policy::{Action, Caller, Resource};
+use wharf_policy::{AccountId, Action, Caller, InvalidAccountId, Region, Resource};
 use wharf_registry::{Error, Registry, RegistryId, Repository};
 
 use crate::Api;
@@ -32,13 +32,59 @@ pub trait Operation: DeserializeOwned + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
 
-/// The names in an input that say what it is about.
-#[derive(Clone, Copy, Default)]
-pub struct Address<'a> {
-    /// The caller's own registry if None.
-    pub registry_id: Option<&'a str>,
-    /// Empty where no repository is named.
-    pub repository: &'a str,
+/// What in an input says what it is about.
+#[derive(Clone, Copy)]
+pub enum Address<'a> {
+    /// The caller's own registry.
+    Own,
+    /// This registry, or the caller's own.
+    Registry(Option<&'a str>),
+    /// The repository of this name in this registry, or in the caller's own.
+    Repository(Option<&'a str>, &'a str),
+    /// The repository with this ARN.
+    Arn(&'a str),
+}
+
+impl<'a> Address<'a> {
+    /// The registry, and the repository's name; empty where none is named.
+    ///
+    /// # Errors
+    /// A registry id that is none, and an ARN that is none of a repository in this Region.
+    pub(crate) fn read(
+        self,
+        caller: &Caller,
+        region: Region,
+    ) -> Result<(RegistryId, &'a str), Error> {
+        let (account, name) = match self {
+            Address::Own => (None, ""),
+            Address::Registry(id) => (id, ""),
+            Address::Repository(id, name) => (id, name),
+            Address::Arn(arn) => {
+                let (account, name) = read_arn(arn, &region).ok_or_else(|| Error::Parameter {
+                    path: "resourceArn",
+                    reason: "Invalid ARN".to_owned(),
+                })?;
+                (Some(account), name)
+            }
+        };
+        let account = match account {
+            Some(id) => id.parse().map_err(|error: InvalidAccountId| Error::Parameter {
+                path: "registryId",
+                reason: error.to_string(),
+            })?,
+            None => caller.account.clone(),
+        };
+        Ok((RegistryId { account, region }, name))
+    }
+}
+
+/// Account and name in `arn:aws:ecr:<region>:<account>:repository/<name>`.
+fn read_arn<'a>(arn: &'a str, region: &Region) -> Option<(&'a str, &'a str)> {
+    let rest = arn.strip_prefix("arn:")?.strip_prefix(wharf_policy::PARTITION)?;
+    let rest = rest.strip_prefix(":ecr:")?.strip_prefix(region.as_str())?.strip_prefix(':')?;
+    let (account, resource) = rest.split_once(':')?;
+    account.parse::<AccountId>().ok()?;
+    Some((account, resource.strip_prefix("repository/")?))
 }
 
 /// An authorised call.

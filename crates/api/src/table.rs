@@ -6,16 +6,22 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use wharf_aws::Fault;
-use wharf_policy::{Caller, Region};
-use wharf_registry::{Error, RegistryId};
+use wharf_policy::{Action, Caller, Region};
+use wharf_registry::Error;
 
 use crate::ecr::authorization::GetAuthorizationToken;
-use crate::ecr::images::{BatchDeleteImage, BatchGetImage, DescribeImages, ListImages, PutImage};
+use crate::ecr::images::{
+    BatchDeleteImage, BatchGetImage, DescribeImages, ListImageReferrers, ListImages, PutImage,
+};
 use crate::ecr::layers::{
     BatchCheckLayerAvailability, CompleteLayerUpload, GetDownloadUrlForLayer, InitiateLayerUpload,
     UploadLayerPart,
 };
-use crate::ecr::repositories::{CreateRepository, DeleteRepository, DescribeRepositories};
+use crate::ecr::registry::{DescribeRegistry, GetAccountSetting, PutAccountSetting};
+use crate::ecr::repositories::{
+    CreateRepository, DeleteRepository, DescribeRepositories, ListTagsForResource,
+    PutImageTagMutability, TagResource, UntagResource,
+};
 use crate::operation::{Call, Operation, Target};
 use crate::{Api, Refusal};
 
@@ -28,18 +34,28 @@ pub static ECR: &[Entry] = &[
     entry::<CreateRepository>(),
     entry::<DeleteRepository>(),
     entry::<DescribeImages>(),
+    entry::<DescribeRegistry>(),
     entry::<DescribeRepositories>(),
+    entry::<GetAccountSetting>(),
     entry::<GetAuthorizationToken>(),
     entry::<GetDownloadUrlForLayer>(),
     entry::<InitiateLayerUpload>(),
+    entry::<ListImageReferrers>(),
     entry::<ListImages>(),
+    entry::<ListTagsForResource>(),
+    entry::<PutAccountSetting>(),
     entry::<PutImage>(),
+    entry::<PutImageTagMutability>(),
+    entry::<TagResource>(),
+    entry::<UntagResource>(),
     entry::<UploadLayerPart>(),
 ];
 
 /// One operation, callable without knowing its types.
 pub struct Entry {
     pub name: &'static str,
+    /// The action that the caller must be allowed.
+    pub action: Action,
     pub(crate) run: fn(Api, Arc<Caller>, Region, Value) -> Running,
 }
 
@@ -48,6 +64,7 @@ pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>, Refusal>> 
 const fn entry<O: Operation>() -> Entry {
     Entry {
         name: O::NAME,
+        action: O::ACTION,
         run: |api, caller, region, input| Box::pin(run::<O>(api, caller, region, input)),
     }
 }
@@ -60,17 +77,8 @@ async fn run<O: Operation>(
 ) -> Result<Vec<u8>, Refusal> {
     let input: O =
         serde_json::from_value(input).map_err(|error| Fault::Serialization(error.to_string()))?;
-    let address = input.address();
-    let account = match address.registry_id {
-        Some(id) => id.parse().map_err(|error: wharf_policy::InvalidAccountId| {
-            Error::Parameter { path: "registryId", reason: error.to_string() }
-        })?,
-        None => caller.account.clone(),
-    };
-    let registry_id = RegistryId { account, region };
-    let target =
-        O::Target::reach(&api.registry, &caller, O::ACTION, &registry_id, address.repository)
-            .await?;
+    let (registry_id, name) = input.address().read(&caller, region)?;
+    let target = O::Target::reach(&api.registry, &caller, O::ACTION, &registry_id, name).await?;
     let output = input.run(Call { api, caller, registry_id, target }).await?;
     Ok(serde_json::to_vec(&output).map_err(Error::fault)?)
 }

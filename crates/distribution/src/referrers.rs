@@ -24,10 +24,12 @@ pub(crate) async fn list(call: &Call, name: &RepositoryName, digest: &str) -> Re
         .parse()
         .map_err(|error: wharf_oci::InvalidDigest| Error::DigestInvalid(error.to_string()))?;
     let asked = call.parts.uri.query();
+    // An empty type is none.
     let artifact_type = query::value(asked, "artifactType");
+    let filter: Vec<String> =
+        artifact_type.clone().filter(|one| !one.is_empty()).into_iter().collect();
     let after = query::last(asked);
-    let filter = artifact_type.as_deref();
-    let (manifests, last) = collect(call, &repository, &subject, filter, after).await?;
+    let (manifests, last) = collect(call, &repository, &subject, &filter, after).await?;
     let next = last.map(|last| {
         let filter = artifact_type.as_deref().map(encode);
         let filter = filter.map(|filter| format!("&artifactType={filter}")).unwrap_or_default();
@@ -52,13 +54,12 @@ async fn collect(
     call: &Call,
     repository: &Repository,
     subject: &Digest,
-    filter: Option<&str>,
+    types: &[String],
     mut after: String,
 ) -> Result<(Vec<Value>, Option<String>), Error> {
     let (mut bytes, mut entries) = (0, Vec::new());
     loop {
-        let rows =
-            referrer::page(&call.registry, repository, subject, filter, &after, ROWS).await?;
+        let rows = referrer::page(&call.registry, repository, subject, types, &after, ROWS).await?;
         let is_last = (rows.len() as i64) < ROWS;
         for referrer in rows {
             let entry = descriptor(&referrer);

@@ -21,8 +21,8 @@ impl RegistryId {
 }
 
 impl Registry {
-    /// Decides whether `caller` may do `action` on `resource`. A registry that is read-only
-    /// refuses here, behind the decision, whatever would change something.
+    /// Decides whether `caller` may do `action` on `resource`. Behind the decision a registry that
+    /// is read-only refuses whatever would change something, and whoever asks too often is told so.
     pub fn authorise(
         &self,
         caller: &Caller,
@@ -31,7 +31,7 @@ impl Registry {
     ) -> Result<(), Error> {
         match decide(caller, action, resource) {
             Decision::Allow if self.settings.read_only && action.is_write() => Err(Error::ReadOnly),
-            Decision::Allow => Ok(()),
+            Decision::Allow => self.rates.take(&caller.account, action),
             Decision::Deny(denial) => Err(Error::AccessDenied(Box::new(denial))),
         }
     }

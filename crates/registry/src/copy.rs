@@ -167,6 +167,7 @@ mod tests {
         let mut expected = [
             "accounts",
             "access_keys",
+            "account_settings",
             "repositories",
             "repository_tags",
             "images",

@@ -139,6 +139,8 @@ pub enum Error {
     LengthsDiffer { named: u64, announced: u64 },
     #[error("{0}")]
     LimitExceeded(String),
+    #[error("Rate exceeded")]
+    Throttled,
 
     #[error(
         "'{0}' is not a valid repository name: 2 to 256 of a-z, 0-9, '.', '_', '-' in path segments joined by '/'"
@@ -249,6 +251,8 @@ impl Error {
                 ("InvalidLayerException", "SIZE_INVALID", 400)
             }
             Error::LimitExceeded(_) => ("LimitExceededException", "DENIED", 403),
+            // One of the errors that all of AWS's services have ("Common errors").
+            Error::Throttled => ("ThrottlingException", "TOOMANYREQUESTS", 429),
             Error::NameInvalid(_) => ("InvalidParameterException", "NAME_INVALID", 400),
             Error::DigestInvalid(_) => ("InvalidParameterException", "DIGEST_INVALID", 400),
             Error::TagInvalid(_) => ("InvalidParameterException", "MANIFEST_INVALID", 400),

@@ -12,6 +12,7 @@ use wharf_db::{Cached, Durability, statement, tx};
 use wharf_oci::Digest;
 use wharf_policy::{Action, Caller};
 
+use crate::setting::{self, Setting};
 use crate::{Error, Registry, Repository};
 
 /// A layer that a repository holds.
@@ -225,7 +226,8 @@ pub async fn mount(
     digest: &Digest,
     from: Option<&str>,
 ) -> Result<bool, Error> {
-    if !registry.settings.mounting {
+    let mounting = setting::get(registry, target.registry(), Setting::BlobMounting).await?;
+    if mounting == "DISABLED" {
         return Ok(false);
     }
     let names = match from {

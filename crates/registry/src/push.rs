@@ -8,7 +8,7 @@ use wharf_oci::{
     Algorithm, Descriptor, Digest, Kind, MAX_MANIFEST_BYTES, Manifest, Reference, Tag,
 };
 
-use crate::{Error, Registry, Repository, pull, tag};
+use crate::{Error, Registry, Repository, mutability, pull, quota, tag};
 
 /// A manifest to push.
 pub struct Push<'a> {
@@ -139,6 +139,7 @@ async fn store(
         registry.changes(tx, repository.id());
         check_tags(tx, repository, push.tags).await?;
         check_presence(tx, repository, &blobs, &children).await?;
+        quota::check_images(registry, tx, repository, digest).await?;
         let size = size(tx, repository, manifest, &children).await?;
         let is_new = insert(tx, repository, push, manifest, digest, size, now).await?;
         if is_new {
@@ -148,20 +149,11 @@ async fn store(
                 tx.execute(&REFER, (id, digest.as_str(), list.types.as_str(), is_image)).await?;
             }
         }
+        quota::check_tags(registry, tx, repository, digest, push.tags, is_new).await?;
         let moved = set_tags(tx, repository, push.tags, digest).await?;
         Ok(is_new || moved)
     });
-    result.map_err(|error| match error {
-        // The repository was deleted in between.
-        Error::Fault(source)
-            if source
-                .downcast_ref::<wharf_db::Error>()
-                .is_some_and(wharf_db::Error::is_foreign_key_violation) =>
-        {
-            repository.not_found()
-        }
-        other => other,
-    })
+    result.map_err(|error| repository.gone_if_unlinked(error))
 }
 
 async fn check_presence(
@@ -239,7 +231,11 @@ async fn insert(
 /// Refuses to move a tag that may not be moved. Before anything is written, so that a refusal
 /// leaves nothing to take back.
 async fn check_tags(tx: &mut Tx, repository: &Repository, tags: &[Tag]) -> Result<(), Error> {
-    for tag in tags.iter().filter(|tag| repository.mutability().fixes(tag)) {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    let rule = mutability::current(tx, repository).await?;
+    for tag in tags.iter().filter(|tag| rule.fixes(tag)) {
         let values = (&**repository.id(), tag.as_str());
         if tx.optional::<(String,)>(&FIND_TAG, values).await?.is_some() {
             let name = repository.name().clone();

@@ -23,22 +23,23 @@ pub struct Referrer {
 statement!(
     PAGE = "SELECT digest, media_type, artifact_type, manifest_size, annotations FROM images
             WHERE repository_id = $1 AND subject = $2 AND digest > $3
-                AND ($4 = '' OR artifact_type = $4)
+                AND ($4 = '[]' OR artifact_type IN (SELECT value FROM json_each($4)))
             ORDER BY digest LIMIT $5"
 );
 
-/// Up to `limit` referrers of `subject` whose digests follow `after`, of one artifact type if one
-/// is named. A subject that is not there may have referrers all the same.
+/// Up to `limit` referrers of `subject` whose digests follow `after`, of the named artifact types
+/// if any is named. A subject that is not there may have referrers all the same.
 pub async fn page(
     registry: &Registry,
     repository: &Repository,
     subject: &Digest,
-    artifact_type: Option<&str>,
+    artifact_types: &[String],
     after: &str,
     limit: i64,
 ) -> Result<Vec<Referrer>, Error> {
     type Columns = (String, String, Option<String>, i64, Option<String>);
-    let values = (&**repository.id(), subject.as_str(), after, artifact_type.unwrap_or(""), limit);
+    let types = serde_json::to_string(artifact_types).expect("a list of strings is JSON");
+    let values = (&**repository.id(), subject.as_str(), after, types, limit);
     let rows = registry.db.all::<Columns>(&PAGE, values).await?;
     rows.into_iter()
         .map(|(digest, media_type, artifact_type, size, annotations)| {

@@ -1,5 +1,6 @@
 //! The state that all rooms share: the engines, the clock, the settings, and what is remembered.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +11,15 @@ use uuid::Uuid;
 use wharf_blobs::Store;
 use wharf_db::{Cached, Db, Epochs, Tx};
 use wharf_oci::{Digest, Tag};
+use wharf_policy::Action;
 
 use crate::Error;
 use crate::activity::Activity;
 use crate::landing::Landing;
 use crate::layer::Layer;
 use crate::pull::Stored;
+use crate::quota::{Counts, Quotas};
+use crate::rate::Rates;
 use crate::repository::Row;
 use crate::upload::{Tickets, Turns};
 
@@ -33,6 +37,8 @@ pub struct Registry {
     pub(crate) activity: Arc<Activity>,
     pub(crate) tickets: Arc<Tickets>,
     pub(crate) landing: Landing,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) rates: Arc<Rates>,
     pub(crate) turns: Arc<Turns>,
     /// Wakes this process's worker.
     pub(crate) job_added: Arc<Notify>,
@@ -53,6 +59,10 @@ pub struct Settings {
     pub mounting: bool,
     /// Whether everything that would change something is refused.
     pub read_only: bool,
+    /// The most that there may be of each thing.
+    pub quotas: Quotas,
+    /// The most requests a second that an account may make for an action.
+    pub rates: Vec<(Action, NonZeroU32)>,
 }
 
 impl Default for Settings {
@@ -64,6 +74,8 @@ impl Default for Settings {
             pull_interval: Duration::from_secs(10 * 60),
             mounting: true,
             read_only: false,
+            quotas: Quotas::default(),
+            rates: Vec::new(),
         }
     }
 }
@@ -121,6 +133,8 @@ impl Registry {
             remembered: Arc::new(remembered),
             activity,
             landing: Landing::default(),
+            counts: Arc::default(),
+            rates: Arc::new(Rates::new(&settings.rates)),
             turns: Arc::new(Turns::new(shared)),
             job_added: Arc::default(),
             tickets,

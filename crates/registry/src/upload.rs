@@ -27,10 +27,6 @@ use wharf_policy::Caller;
 use crate::landing::Underway;
 use crate::{Error, Registry, Repository};
 
-/// ECR's largest layer: 52,000 MiB.
-pub const MAX_LAYER: u64 = 52_000 * 1024 * 1024;
-/// ECR's most parts of one layer.
-pub const MAX_PARTS: i64 = 4_200;
 /// Parts of the ECR API, all but the last, must have at least 5 MiB.
 pub const MIN_PART: u64 = 5 * 1024 * 1024;
 
@@ -148,9 +144,10 @@ pub async fn append_part(
             last_valid_byte: upload.received().checked_sub(1),
         });
     }
-    if upload.parts >= MAX_PARTS {
+    let most = registry.settings.quotas.layer_parts;
+    if upload.parts >= most {
         return Err(Error::LimitExceeded(format!(
-            "The upload with id '{id}' already has the maximum number of layer parts which is '{MAX_PARTS}'"
+            "The upload with id '{id}' already has the maximum number of layer parts which is '{most}'"
         )));
     }
     let before = upload.received();
@@ -255,16 +252,17 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
     E: std::fmt::Display + Send,
 {
-    let appended =
-        registry.store.append(upload.session, upload.progress, stream, MAX_LAYER, end).await;
+    let most = registry.settings.quotas.layer_size;
+    let appended = registry.store.append(upload.session, upload.progress, stream, most, end).await;
     let (progress, broken) = match appended {
         Ok(progress) => (progress, None),
         Err(AppendError::Stream { source, appended }) => (*appended, Some(source.to_string())),
         Err(AppendError::Busy) => return Err(Error::UploadBusy),
         Err(AppendError::TooLarge { .. }) => {
-            return Err(Error::LimitExceeded(
-                "The layer exceeds the maximum allowed layer size which is '52000' MiB".to_owned(),
-            ));
+            return Err(Error::LimitExceeded(format!(
+                "The layer exceeds the maximum allowed layer size which is '{}' MiB",
+                most / 1024 / 1024
+            )));
         }
         Err(AppendError::Store(error)) => return Err(error.into()),
     };

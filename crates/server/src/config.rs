@@ -2,12 +2,17 @@
 //! table of keys is `config/keys.rs`, where values come from `config/settings.rs`.
 
 pub mod keys;
+mod limits;
 mod settings;
 
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use wharf_policy::Action;
+use wharf_registry::quota::Quotas;
 
 use crate::forwarded::Trusted;
 use crate::telemetry::access::Destination;
@@ -42,6 +47,8 @@ pub struct Config {
     pub pull_time_interval: Duration,
     pub blob_mounting: bool,
     pub read_only: bool,
+    pub quotas: Quotas,
+    pub rates: Vec<(Action, NonZeroU32)>,
     settings: Settings,
 }
 
@@ -149,6 +156,8 @@ impl Config {
             pull_time_interval: s.duration("pull_time_interval")?,
             blob_mounting: s.switch("blob_mounting")?,
             read_only: s.switch("read_only")?,
+            quotas: s.quotas()?,
+            rates: s.rates()?,
             data,
             settings,
         })

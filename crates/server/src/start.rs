@@ -160,6 +160,8 @@ fn settings(config: &Config) -> Settings {
         pull_interval: config.pull_time_interval,
         mounting: config.blob_mounting,
         read_only: config.read_only,
+        quotas: config.quotas.clone(),
+        rates: config.rates.clone(),
         ..Settings::default()
     }
 }

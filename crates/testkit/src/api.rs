@@ -48,7 +48,7 @@ impl Credentials {
 }
 
 /// An error of the API.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     pub code: String,
     pub message: String,

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use http::Method;
 use serde_json::{Value, json};
 use wharf_testkit::http::whole;
-use wharf_testkit::{ApiError, Image, V2, Wharf, on_both};
+use wharf_testkit::{ACCOUNT, ApiError, Engine, Image, V2, Wharf, on_both};
 
 on_both![
     each_mode_fixes_what_it_says,
@@ -13,6 +13,9 @@ on_both![
     a_fixed_tag_that_was_deleted_can_be_set_again,
     of_many_racing_pushes_of_a_fixed_tag_one_wins,
     of_many_racing_pushes_of_a_free_tag_all_win,
+    a_changed_mode_holds_for_later_pushes_and_moves_no_tag,
+    a_mode_that_does_not_fit_its_filters_is_refused,
+    once_a_mode_is_put_no_push_that_began_before_moves_a_tag,
 ];
 
 fn fixed(tag: &str) -> String {
@@ -119,13 +122,19 @@ async fn a_fixed_tag_that_was_deleted_can_be_set_again(wharf: Wharf) {
     v2.expect("app", "v1", &two).await;
 }
 
-async fn racing(wharf: &Wharf, mode: &str) -> (V2, Vec<Image>, Vec<u16>) {
+/// Pushes of one tag at once, at one server or at two in turns.
+async fn racing(wharf: &Wharf, mode: &str, other: Option<&V2>) -> (V2, Vec<Image>, Vec<u16>) {
     let v2 = made(wharf, "app", mode, &[]).await;
     let images: Vec<Image> = (0..20).map(|n| Image::of(&format!("racer {n}"))).collect();
     for image in &images {
         v2.push_blobs("app", image).await;
     }
-    let pushes = images.iter().map(|image| v2.put_manifest("app", "v1", &image.manifest));
+    let doors = [&v2, other.unwrap_or(&v2)];
+    let push = |(n, image): (usize, &Image)| {
+        let (door, manifest) = (doors[n % 2], image.manifest.clone());
+        async move { door.put_manifest("app", "v1", &manifest).await }
+    };
+    let pushes = images.iter().enumerate().map(push);
     let answers = join_all(pushes).await;
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         answer.refuses(400, "TAG_INVALID", &fixed("v1"));
@@ -135,20 +144,150 @@ async fn racing(wharf: &Wharf, mode: &str) -> (V2, Vec<Image>, Vec<u16>) {
 }
 
 async fn of_many_racing_pushes_of_a_fixed_tag_one_wins(wharf: Wharf) {
-    let (v2, images, statuses) = racing(&wharf, "IMMUTABLE").await;
+    one_wins(&wharf, None).await;
+}
+
+#[test]
+fn of_many_racing_pushes_of_a_fixed_tag_at_two_replicas_one_wins() {
+    wharf_testkit::run(Engine::Postgres, async |wharf: Wharf| {
+        let second = wharf.second().await;
+        let other = V2::new(second.http.clone(), second.address, Some(wharf.token().await));
+        one_wins(&wharf, Some(&other)).await;
+    });
+}
+
+async fn one_wins(wharf: &Wharf, other: Option<&V2>) {
+    let (v2, images, statuses) = racing(wharf, "IMMUTABLE", other).await;
     let winners: Vec<_> =
         images.iter().zip(&statuses).filter(|(_, status)| **status == 201).collect();
     assert_eq!(winners.len(), 1, "{statuses:?}");
-    v2.expect("app", "v1", winners[0].0).await;
+    for door in [Some(&v2), other].into_iter().flatten() {
+        door.expect("app", "v1", winners[0].0).await;
+    }
     let left = wharf.api("ListImages", json!({ "repositoryName": "app" })).await.unwrap();
     assert_eq!(left["imageIds"].as_array().unwrap().len(), 1, "the losers left nothing");
 }
 
 async fn of_many_racing_pushes_of_a_free_tag_all_win(wharf: Wharf) {
-    let (v2, images, statuses) = racing(&wharf, "MUTABLE").await;
+    let (v2, images, statuses) = racing(&wharf, "MUTABLE", None).await;
     assert_eq!(statuses, [201; 20]);
     let last = v2.manifest("app", "v1").await;
     assert!(images.iter().any(|image| image.manifest.bytes == last.body));
     let left = wharf.api("ListImages", json!({ "repositoryName": "app" })).await.unwrap();
     assert_eq!(left["imageIds"].as_array().unwrap().len(), 20);
+}
+
+async fn put_mode(wharf: &Wharf, mode: &str, filters: Option<&[&str]>) -> Result<Value, ApiError> {
+    let mut input = json!({ "repositoryName": "app", "imageTagMutability": mode });
+    if let Some(filters) = filters {
+        input["imageTagMutabilityExclusionFilters"] = filters
+            .iter()
+            .map(|filter| json!({ "filterType": "WILDCARD", "filter": filter }))
+            .collect();
+    }
+    wharf.api("PutImageTagMutability", input).await
+}
+
+async fn a_changed_mode_holds_for_later_pushes_and_moves_no_tag(mut wharf: Wharf) {
+    let v2 = made(&wharf, "app", "MUTABLE", &[]).await;
+    let (one, two) = (Image::of("one"), Image::of("two"));
+    v2.push_as("app", "v1", &one).await;
+    v2.push_as("app", "dev", &one).await;
+    v2.push_as("app", "v2", &two).await;
+    let told = put_mode(&wharf, "IMMUTABLE_WITH_EXCLUSION", Some(&["dev*", "x"])).await.unwrap();
+    let filters = json!([
+        { "filterType": "WILDCARD", "filter": "dev*" },
+        { "filterType": "WILDCARD", "filter": "x" },
+    ]);
+    let expected = json!({
+        "registryId": ACCOUNT,
+        "repositoryName": "app",
+        "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+        "imageTagMutabilityExclusionFilters": filters,
+    });
+    assert_eq!(told, expected);
+    wharf.restart().await;
+    let v2 = wharf.v2().await;
+    let input = json!({ "repositoryNames": ["app"] });
+    let found = wharf.api("DescribeRepositories", input).await.unwrap();
+    for member in ["imageTagMutability", "imageTagMutabilityExclusionFilters"] {
+        assert_eq!(found["repositories"][0][member], expected[member]);
+    }
+    v2.put_manifest("app", "v1", &two.manifest).await.refuses(400, "TAG_INVALID", &fixed("v1"));
+    v2.push_manifest("app", "dev", &two.manifest).await;
+    let told = put_mode(&wharf, "MUTABLE", None).await.unwrap();
+    assert_eq!(told.get("imageTagMutabilityExclusionFilters"), None);
+    v2.expect("app", "v1", &one).await;
+    v2.push_manifest("app", "v1", &two.manifest).await;
+    v2.expect("app", "v1", &two).await;
+}
+
+async fn a_mode_that_does_not_fit_its_filters_is_refused(wharf: Wharf) {
+    made(&wharf, "app", "IMMUTABLE", &[]).await;
+    let parameter = |text: &str| {
+        let path = "imageTagMutabilityExclusionFilters";
+        let message =
+            format!("Invalid parameter at '{path}' failed to satisfy constraint: '{text}'");
+        Err(ApiError::plain("InvalidParameterException", &message))
+    };
+    for mode in ["MUTABLE", "IMMUTABLE"] {
+        let text = format!(
+            "ImageTagMutabilityExclusionFilters are not allowed when imageTagMutability is set as \
+             {mode}"
+        );
+        assert_eq!(put_mode(&wharf, mode, Some(&["v*"])).await, parameter(&text));
+        let mode = format!("{mode}_WITH_EXCLUSION");
+        let text = format!(
+            "ImageTagMutabilityExclusionFilters can't be null when imageTagMutability is set as \
+             {mode}"
+        );
+        assert_eq!(put_mode(&wharf, &mode, None).await, parameter(&text));
+        let told = put_mode(&wharf, &mode, Some(&["a*b*c*d"])).await;
+        assert_eq!(told, parameter("The filter 'a*b*c*d' has more than two wildcards"));
+    }
+    let found = wharf.api("DescribeRepositories", json!({})).await.unwrap();
+    assert_eq!(found["repositories"][0]["imageTagMutability"], "IMMUTABLE", "nothing was changed");
+}
+
+async fn once_a_mode_is_put_no_push_that_began_before_moves_a_tag(wharf: Wharf) {
+    let v2 = wharf.v2().await;
+    put_while_pushing(&wharf, [&v2, &v2]).await;
+}
+
+#[test]
+fn once_a_mode_is_put_it_holds_at_every_replica() {
+    wharf_testkit::run(Engine::Postgres, async |wharf: Wharf| {
+        let second = wharf.second().await;
+        let other = V2::new(second.http.clone(), second.address, Some(wharf.token().await));
+        put_while_pushing(&wharf, [&wharf.v2().await, &other]).await;
+    });
+}
+
+/// Pushes go on while the mode is put: where the tag is once the mode was told to be there is
+/// where it stays.
+async fn put_while_pushing(wharf: &Wharf, doors: [&V2; 2]) {
+    made(wharf, "app", "MUTABLE", &[]).await;
+    let images: Vec<Image> = (0..8).map(|n| Image::of(&format!("racer {n}"))).collect();
+    for image in &images {
+        doors[0].push_blobs("app", image).await;
+    }
+    for round in 0..10 {
+        let tag = format!("v{round}");
+        put_mode(wharf, "MUTABLE", None).await.unwrap();
+        doors[0].push_manifest("app", &tag, &images[0].manifest).await;
+        let pushes = images.iter().enumerate().map(|(n, image)| {
+            let (door, tag) = (doors[n % 2], &tag);
+            async move { door.put_manifest("app", tag, &image.manifest).await.status }
+        });
+        let put = async {
+            put_mode(wharf, "IMMUTABLE", None).await.unwrap();
+            doors[1].manifest("app", &tag).await.body
+        };
+        let (statuses, seen) = futures_util::join!(join_all(pushes), put);
+        assert!(statuses.iter().all(|status| matches!(status, 201 | 400)), "{statuses:?}");
+        for door in doors {
+            let there = door.manifest("app", &tag).await.body;
+            assert!(there == seen, "round {round}: the tag has moved");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use wharf_api::ecr::{authorization::*, images::*, layers::*, repositories::*};
+use wharf_api::ecr::{authorization::*, images::*, layers::*, registry::*, repositories::*};
 use wharf_api::{ECR, Operation};
 use wharf_aws::Model;
 use wharf_aws::model::Kind;
@@ -25,9 +25,10 @@ macro_rules! for_each_operation {
     ($each:ident) => {
         for_each_operation!($each:
             BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload
-            CreateRepository DeleteRepository DescribeImages DescribeRepositories
-            GetAuthorizationToken GetDownloadUrlForLayer InitiateLayerUpload ListImages PutImage
-            UploadLayerPart
+            CreateRepository DeleteRepository DescribeImages DescribeRegistry DescribeRepositories
+            GetAccountSetting GetAuthorizationToken GetDownloadUrlForLayer InitiateLayerUpload
+            ListImageReferrers ListImages ListTagsForResource PutAccountSetting PutImage
+            PutImageTagMutability TagResource UntagResource UploadLayerPart
         )
     };
     ($each:ident: $($operation:ty)+) => { [$($each::<$operation>()),+] };
@@ -51,6 +52,23 @@ fn the_table_names_operations_of_the_model_each_once() {
     }
     assert_eq!(for_each_operation!(name).into_iter().collect::<BTreeSet<_>>(), served());
     assert_eq!(Model::ecr().operations().count(), 62);
+}
+
+#[test]
+fn the_book_says_what_is_served_and_what_is_not() {
+    let book = include_str!("../../../docs/book/what-is-served.md");
+    let tables = book.split("\nThe other ").collect::<Vec<_>>();
+    let names = |text: &str| -> BTreeSet<String> {
+        let rows = text.lines().skip_while(|line| !line.starts_with('|'));
+        let rows = rows.take_while(|line| line.starts_with('|'));
+        rows.flat_map(|row| row.split('`').skip(1).step_by(2).map(str::to_owned)).collect()
+    };
+    let all: BTreeSet<String> = Model::ecr().operations().map(|one| one.name.clone()).collect();
+    let served: BTreeSet<String> = served().into_iter().map(str::to_owned).collect();
+    let others: BTreeSet<String> = all.difference(&served).cloned().collect();
+    assert_eq!((names(tables[0]), names(tables[1])), (served.clone(), others.clone()));
+    assert!(book.contains(&format!("\n{} of the 62 operations", served.len())));
+    assert!(tables[1].starts_with(&format!("{} answer", others.len())));
 }
 
 #[test]
@@ -142,7 +160,8 @@ async fn nobody_anonymous_and_nobody_unproven_calls_anything(wharf: Wharf) {
 
 async fn another_account_that_grants_nothing_refuses_every_operation(wharf: Wharf) {
     let mut asked = 0;
-    for name in served() {
+    for entry in ECR {
+        let (name, action) = (entry.name, entry.action);
         let operation = Model::ecr().operation(name).unwrap();
         if Model::ecr().example_input(operation).get("registryId").is_none() {
             continue;
@@ -151,9 +170,9 @@ async fn another_account_that_grants_nothing_refuses_every_operation(wharf: Whar
         input["registryId"] = "999999999999".into();
         let repository = input["repositoryName"].as_str().unwrap_or("*");
         let message = format!(
-            "User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: ecr:{name} on \
+            "User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: {action} on \
              resource: arn:aws:ecr:{REGION}:999999999999:repository/{repository} because no \
-             resource-based policy allows the ecr:{name} action"
+             resource-based policy allows the {action} action"
         );
         let told = wharf.api(name, input.clone()).await;
         assert_eq!(told, Err(ApiError::plain("AccessDeniedException", &message)), "{name}");

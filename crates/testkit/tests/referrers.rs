@@ -12,6 +12,8 @@ on_both![
     a_deleted_referrer_is_gone_and_a_deleted_subject_keeps_its_own,
     large_annotations_make_pages,
     a_malformed_digest_is_refused,
+    the_api_lists_what_the_other_door_lists,
+    the_api_gives_pages_of_twenty_and_filters,
 ];
 
 async fn referrers(v2: &V2, subject: &str, query: &str) -> Vec<Value> {
@@ -163,4 +165,82 @@ async fn a_malformed_digest_is_refused(wharf: Wharf) {
         let refused = v2.get(&format!("/v2/app/referrers/{bad}")).await;
         refused.refuses_with(400, "DIGEST_INVALID");
     }
+}
+
+async fn listed(wharf: &Wharf, subject: &str, more: Value) -> Value {
+    let mut input = json!({ "repositoryName": "app", "subjectId": { "imageDigest": subject } });
+    input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    wharf.api("ListImageReferrers", input).await.unwrap()
+}
+
+async fn the_api_lists_what_the_other_door_lists(wharf: Wharf) {
+    wharf.repository("app").await;
+    let (v2, image) = (wharf.v2().await, Image::of("app"));
+    v2.push_as("app", "v1", &image).await;
+    let signature = Image::recipe()
+        .member("artifactType", json!("application/x.signature"))
+        .member("annotations", json!({ "key": "value" }))
+        .layer("signature")
+        .subject(&image.manifest)
+        .build();
+    v2.push("app", &signature).await;
+    v2.push("app", &about(&image.manifest, "a/sbom", "1")).await;
+    let mut expected = referrers(&v2, &image.digest(), "").await;
+    for entry in &mut expected {
+        entry["artifactStatus"] = "ACTIVE".into();
+    }
+    let told = listed(&wharf, &image.digest(), json!({})).await;
+    assert_eq!(told, json!({ "referrers": expected }));
+    let none = json!({ "referrers": [] });
+    assert_eq!(listed(&wharf, &digest(b"absent"), json!({})).await, none);
+    for (status, count) in [("ACTIVE", 2), ("ANY", 2), ("ARCHIVED", 0), ("ACTIVATING", 0)] {
+        let filter = json!({ "filter": { "artifactStatus": status } });
+        let told = listed(&wharf, &image.digest(), filter).await;
+        assert_eq!(told["referrers"].as_array().unwrap().len(), count, "{status}");
+    }
+    let input = json!({ "repositoryName": "app", "subjectId": { "imageDigest": "sha256:x" } });
+    let told = wharf.api("ListImageReferrers", input).await.unwrap_err();
+    assert_eq!(told.code, "InvalidParameterException", "{told}");
+}
+
+async fn the_api_gives_pages_of_twenty_and_filters(wharf: Wharf) {
+    wharf.repository("app").await;
+    let (v2, image) = (wharf.v2().await, Image::of("app"));
+    v2.push_as("app", "v1", &image).await;
+    for n in 0..45 {
+        let kind = ["a/sbom", "a/signature", "a/other"][n % 3];
+        v2.push("app", &about(&image.manifest, kind, &n.to_string())).await;
+    }
+    let subject = image.digest();
+    let pages = async |filter: Value, size: Option<i64>| {
+        let (mut lengths, mut all, mut token) = (Vec::new(), Vec::new(), Value::Null);
+        loop {
+            let more = json!({ "filter": filter, "nextToken": token, "maxResults": size });
+            let page = listed(&wharf, &subject, more).await;
+            let entries = page["referrers"].as_array().unwrap().clone();
+            lengths.push(entries.len());
+            all.extend(entries);
+            token = page["nextToken"].clone();
+            if token.is_null() {
+                return (lengths, all);
+            }
+        }
+    };
+    let (lengths, all) = pages(json!({}), None).await;
+    assert_eq!(lengths, [20, 20, 5]);
+    assert_eq!(pages(json!({}), Some(50)).await.1, all);
+    let two = json!({ "artifactTypes": ["a/sbom", "a/other"] });
+    let (lengths, some) = pages(two, Some(15)).await;
+    assert_eq!(lengths, [15, 15]);
+    let wanted = |entry: &&Value| entry["artifactType"] != "a/signature";
+    assert_eq!(some, all.iter().filter(wanted).cloned().collect::<Vec<_>>());
+    assert_eq!(pages(json!({ "artifactTypes": [] }), None).await.1, all);
+    assert_eq!(pages(json!({ "artifactTypes": ["nul\0"] }), None).await.1, Vec::<Value>::new());
+    let first = listed(&wharf, &subject, json!({})).await;
+    let other =
+        json!({ "filter": { "artifactTypes": ["a/sbom"] }, "nextToken": first["nextToken"] });
+    let mut input = json!({ "repositoryName": "app", "subjectId": { "imageDigest": subject } });
+    input.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+    let told = wharf.api("ListImageReferrers", input).await.unwrap_err();
+    assert!(told.message.contains("Invalid next token provided"), "{told}");
 }

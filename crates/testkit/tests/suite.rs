@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod account_settings;
 mod check;
 mod confusion;
 mod copy;
@@ -21,10 +22,12 @@ mod paging;
 mod parts;
 mod pull;
 mod push;
+mod quotas;
 mod ranges;
 mod read_only;
 mod referrers;
 mod replicas;
+mod resource_tags;
 mod statements;
 mod sweep;
 mod tags;

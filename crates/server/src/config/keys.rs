@@ -123,7 +123,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 34] = [
+pub static KEYS: [Key; 40] = [
     key(
         "data",
         Kind::Path,
@@ -314,6 +314,33 @@ pub static KEYS: [Key; 34] = [
         Kind::Switch,
         "off",
         "Whether everything that would change something is refused, while pulls go on.",
+    ),
+    key(
+        "quota_repositories",
+        Kind::Number,
+        "100000",
+        "Repositories that an account may have in a Region.",
+    ),
+    key(
+        "quota_images",
+        Kind::Number,
+        "100000",
+        "Images that a repository may have, those without a tag included.",
+    ),
+    key("quota_tags", Kind::Number, "1000", "Tags that an image may have."),
+    key(
+        "quota_layer_parts",
+        Kind::Number,
+        "4200",
+        "Parts of one layer that comes by UploadLayerPart.",
+    ),
+    key("quota_layer_size", Kind::Number, "52000", "MiB that a layer may have."),
+    key(
+        "rate_limits",
+        Kind::List,
+        "",
+        "Requests a second that an account may make: ecr for ECR's own rates, single ones such as \
+         PutImage=10, or both. Each process counts for itself; without any there is no limit.",
     ),
 ];
 

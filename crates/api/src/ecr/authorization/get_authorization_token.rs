@@ -34,7 +34,7 @@ impl Operation for GetAuthorizationToken {
     type Output = Output;
 
     fn address(&self) -> Address<'_> {
-        Address::default()
+        Address::Own
     }
 
     async fn run(self, call: Call<OwnRegistry>) -> Result<Output, Error> {

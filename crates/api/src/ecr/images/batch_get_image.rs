@@ -38,7 +38,7 @@ impl Operation for BatchGetImage {
     type Output = Output;
 
     fn address(&self) -> Address<'_> {
-        Address { registry_id: self.registry_id.as_deref(), repository: &self.repository_name }
+        Address::Repository(self.registry_id.as_deref(), &self.repository_name)
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {

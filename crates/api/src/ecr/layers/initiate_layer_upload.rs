@@ -31,7 +31,7 @@ impl Operation for InitiateLayerUpload {
     type Output = Output;
 
     fn address(&self) -> Address<'_> {
-        Address { registry_id: self.registry_id.as_deref(), repository: &self.repository_name }
+        Address::Repository(self.registry_id.as_deref(), &self.repository_name)
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wharf_policy::Action;
 use wharf_registry::Error;
 use wharf_registry::mutability::{ExclusionFilter, Mode, Mutability};
-use wharf_registry::repository::{Encryption, NewRepository, ResourceTag, mode_named};
+use wharf_registry::repository::{Encryption, NewRepository, ResourceTag};
 
 use super::shape::{RepositoryShape, ScanningConfiguration};
 use crate::operation::{Address, Call, Listing, Operation};
@@ -35,18 +35,16 @@ impl Operation for CreateRepository {
     type Output = Output;
 
     fn address(&self) -> Address<'_> {
-        Address { registry_id: self.registry_id.as_deref(), repository: &self.repository_name }
+        Address::Repository(self.registry_id.as_deref(), &self.repository_name)
     }
 
     async fn run(self, call: Call<Listing>) -> Result<Output, Error> {
-        let mode = self.image_tag_mutability.as_deref().map_or(Ok(Mode::Mutable), mode_named)?;
+        let mode = self.image_tag_mutability.as_deref().unwrap_or(Mode::Mutable.as_str());
+        let filters = self.image_tag_mutability_exclusion_filters.unwrap_or_default();
         let name = self.repository_name;
         let new = NewRepository {
             name: name.parse().map_err(|_| Error::NameInvalid(name))?,
-            mutability: Mutability {
-                mode,
-                filters: self.image_tag_mutability_exclusion_filters.unwrap_or_default(),
-            },
+            mutability: Mutability::asked(mode, filters)?,
             scan_on_push: self.image_scanning_configuration.is_some_and(|scan| scan.scan_on_push),
             encryption: self.encryption_configuration,
             tags: self.tags.unwrap_or_default(),

@@ -32,7 +32,7 @@ impl Operation for DescribeRepositories {
     type Output = Output;
 
     fn address(&self) -> Address<'_> {
-        Address { registry_id: self.registry_id.as_deref(), repository: "" }
+        Address::Registry(self.registry_id.as_deref())
     }
 
     async fn run(self, call: Call<Listing>) -> Result<Output, Error> {
