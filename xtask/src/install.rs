@@ -36,7 +36,7 @@ const DEBIAN: &[(&str, &str, &str)] = &[
     ("podman", "4.3.1", "the engine of Red Hat's systems"),
     ("postgresql", "15", "the second database engine"),
     ("python3-venv", "3.11.2", "the environment of the packages from PyPI"),
-    ("runc", "1.1.5", "the runtime that the engines start"),
+    ("runc", "1.1.5", "the runtime that the engines and BuildKit start"),
     ("skopeo", "1.9.3", "copies between registries"),
 ];
 
@@ -59,6 +59,9 @@ const GO: &[(&str, &str, &str)] = &[
         "v0.0.0-20260831232431-97274622c111",
     ),
     ("helm", "helm.sh/helm/v3/cmd/helm", "v3.22.0"),
+    // What buildx drives. Debian 12 has no buildx, and its Docker engine cannot make an index.
+    ("buildkitd", "github.com/moby/buildkit/cmd/buildkitd", "v0.34.2"),
+    ("buildctl", "github.com/moby/buildkit/cmd/buildctl", "v0.34.2"),
     // A real S3 server: the only one beside Garage that a registry serves as source, and it keeps
     // objects as plain files, which a test can look into.
     ("versitygw", "github.com/versity/versitygw/cmd/versitygw", "v1.8.0"),
@@ -172,21 +175,35 @@ fn go(dir: &Path) -> Result<()> {
     }
     go_is_new_enough()?;
     let mut failures = Vec::new();
-    for (binary, package, version) in missing {
+    for program in missing {
+        let (binary, _, version) = program;
         println!("install: {binary} {version} with Go");
         let begun = Instant::now();
-        let built = run(Command::new("go")
-            .env("GOBIN", dir.join("bin"))
-            .env("CGO_ENABLED", "0")
-            .args(["install", "-trimpath", "-ldflags=-s -w"])
-            .arg(format!("{package}@{version}")));
-        match built {
+        match go_build(dir, program) {
             Ok(()) => println!("install: {binary} took {:.0} s", begun.elapsed().as_secs_f32()),
             Err(error) => failures.push(format!("{binary} {version}, a Go program: {error:#}")),
         }
     }
     ensure!(failures.is_empty(), "{}", failures.join("\n\n"));
     Ok(())
+}
+
+/// Builds a program as a dependency of a module of its own. `go install` of a version refuses those
+/// whose modules exclude versions of others, as BuildKit's does.
+fn go_build(dir: &Path, (binary, package, version): &(&str, &str, &str)) -> Result<()> {
+    let module = dir.join("go").join(binary);
+    if module.exists() {
+        fs::remove_dir_all(&module)?;
+    }
+    fs::create_dir_all(&module)?;
+    let go = |arguments: &[&str]| {
+        let mut go = Command::new("go");
+        go.current_dir(&module).env("GOBIN", dir.join("bin")).env("CGO_ENABLED", "0");
+        run(go.args(arguments))
+    };
+    go(&["mod", "init", "tools"])?;
+    go(&["get", &format!("{package}@{version}")])?;
+    go(&["install", "-trimpath", "-ldflags=-s -w", package])
 }
 
 /// Whether a binary is there and was built from the wanted version; Go writes that into it.
