@@ -1,5 +1,5 @@
-//! The servers that a test starts on its host: Wharf, Docker's engine, containerd. Each is the
-//! program as packaged, with all its state in the host's folder.
+//! The servers that a test starts on its host: Wharf, Docker's engine, containerd, BuildKit. Each is
+//! the program as packaged, with all its state in the host's folder.
 
 use std::{
     fs::{self, File},
@@ -102,6 +102,28 @@ impl Host {
         fs::write(self.path("containerd/config.toml"), config)?;
         self.set("CONTAINERD_ADDRESS", format!("{dir}/containerd.sock"));
         self.daemon("containerd", &["--config", &format!("{dir}/config.toml")], "ctr version")
+    }
+
+    /// Starts BuildKit with the worker that needs no engine; scripts reach it with `buildctl`.
+    /// `connection` is what its configuration says of `$REGISTRY`: `http = true`, or the authority
+    /// that it is to trust.
+    ///
+    /// # Errors
+    /// With its log, when it ends or does not answer in time.
+    pub fn buildkitd(&mut self, connection: &str) -> Result<()> {
+        let dir = self.path("buildkit");
+        fs::create_dir(&dir)?;
+        let (dir, registry) = (dir.display(), self.get("REGISTRY"));
+        // What a test has cached goes when the test says so, not when the disk is full.
+        let config = format!(
+            "root = '{dir}/root'\n[grpc]\naddress = ['unix://{dir}/buildkitd.sock']\n\
+             [worker.containerd]\nenabled = false\n[worker.oci]\nenabled = true\ngc = false\n\
+             [registry.'{registry}']\n{connection}\n"
+        );
+        fs::write(self.path("buildkit/buildkitd.toml"), config)?;
+        self.set("BUILDKIT_HOST", format!("unix://{dir}/buildkitd.sock"));
+        let config = format!("{dir}/buildkitd.toml");
+        self.daemon("buildkitd", &["--config", &config], "buildctl debug workers")
     }
 
     /// Starts `program` on the host and waits until `ready` succeeds.
