@@ -41,11 +41,31 @@ async fn an_upload_that_is_not_there_cannot_be_promoted_or_gone_on_with() {
     let (_folder, store) = fresh();
     let bytes = content(1_000);
     let (session, progress) = begin(&store, &bytes).await;
+    let elsewhere = promote(&store, Uuid::new_v4(), &progress).await.unwrap_err();
+    assert!(matches!(elsewhere, Error::Missing), "{elsewhere}");
     promote(&store, session, &progress).await.unwrap();
-    let again = promote(&store, session, &progress).await.unwrap_err();
-    assert!(matches!(again, Error::Missing), "{again}");
     let on = append(&store, session, progress, &bytes).await.err().unwrap();
     assert!(matches!(on, Error::Missing), "{on}");
+}
+
+/// As after a kill between the object and its row.
+#[tokio::test]
+async fn a_promotion_can_be_done_again_unless_the_bytes_have_changed() {
+    let (folder, store) = fresh();
+    let bytes = content(700_000);
+    let (session, progress) = begin(&store, &bytes).await;
+    let object = promote(&store, session, &progress).await.unwrap();
+    let store = reopened(&folder);
+    assert_eq!(promote(&store, session, &progress).await.unwrap(), object);
+    assert!(holds(&store, &object, &bytes).await);
+    let path = folder.path().join("store/blobs").join(object.as_str());
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(b"x", 3).unwrap();
+    let changed = promote(&store, session, &progress).await.unwrap_err();
+    assert!(matches!(changed, Error::Missing), "{changed}");
+    file.set_len(3).unwrap();
+    let cut = promote(&store, session, &progress).await.unwrap_err();
+    assert!(matches!(cut, Error::WrongSize { expected: 700_000, held: 3 }), "{cut}");
 }
 
 #[tokio::test]

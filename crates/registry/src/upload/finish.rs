@@ -5,10 +5,11 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use uuid::Uuid;
-use wharf_blobs::{End, Object, Parts};
+use wharf_blobs::{End, Object, Parts, Progress};
 use wharf_db::{statement, tx};
 use wharf_oci::Digest;
 
+use super::again::{begin_again, drain};
 use super::row::{Held, Refused};
 use super::{Body, Upload, discard, row, store, unknown, write};
 use crate::{Error, Registry, Repository, layer};
@@ -66,12 +67,28 @@ where
     if offset.is_some_and(|offset| offset != received) {
         return Err(Error::RangeInvalid { received });
     }
+    if upload.holds(digest) {
+        drain(body.stream, received).await?;
+        return land(registry, repository, &upload, digest).await;
+    }
+    let is_sent_again = upload.is_ticketed && offset.is_none() && body.length != Some(0);
+    let mut upload = match received > 0 && is_sent_again {
+        // What an earlier request brought that broke off is the beginning of these bytes, not what
+        // they go on from: its client was never told of it.
+        true => begin_again(registry, upload, digest.algorithm()).await?,
+        false => upload,
+    };
+    let received = upload.received();
     if received == 0 && body.length == Some(0) && is_held(registry, repository, digest).await? {
         // Ended before, by a process that is gone, and its client did not get the answer.
         return discard(registry, &upload).await;
     }
     if received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
         return at_once(registry, repository, &upload, digest, body).await;
+    }
+    if received == 0 {
+        // The algorithm is known before the first byte.
+        upload.progress = Progress::new(digest.algorithm());
     }
     let upload = match body.length {
         Some(0) => upload,
@@ -164,6 +181,15 @@ pub async fn complete(
     }
     let existed = layer::find(registry, repository, &digest).await?.is_some();
     land(registry, repository, &upload, &digest).await?;
+    completed(repository, digest, existed)
+}
+
+/// What the client of the ECR API is told once its layer is there.
+pub(super) fn completed(
+    repository: &Repository,
+    digest: Digest,
+    existed: bool,
+) -> Result<Digest, Error> {
     if existed {
         let (name, account) = (repository.name().clone(), repository.registry().account.clone());
         return Err(Error::LayerAlreadyExists { digest, name, account });
@@ -307,7 +333,7 @@ async fn link_live(
     let linked = tx!(registry.db, |tx| {
         let values = (&**repository.id(), digest.as_str(), now);
         let linked = tx.execute(&LINK, values).await? == 1;
-        row::end(registry, tx, row.filter(|_| linked), digest).await?;
+        row::end(tx, row.filter(|_| linked), digest, now).await?;
         Ok(linked)
     });
     let linked = linked.map_err(|refused: Refused| refused.told(repository))?;
@@ -331,7 +357,7 @@ async fn link(
         let values = (id.as_str(), digest.as_str(), size as i64, object, content);
         let is_used = tx.execute(&INSERT_BLOB, values).await? == 1;
         tx.execute(&LINK, (&**repository.id(), digest.as_str(), now)).await?;
-        row::end(registry, tx, row, digest).await?;
+        row::end(tx, row, digest, now).await?;
         Ok(is_used)
     });
     let is_used = linked.map_err(|refused: Refused| refused.told(repository))?
