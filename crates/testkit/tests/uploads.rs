@@ -239,7 +239,8 @@ async fn an_upload_that_is_being_written_takes_no_second_writer(wharf: Wharf) {
     })
     .await;
     let second = v2.patch(&location, "intruder").await;
-    second.refuses_with(409, "BLOB_UPLOAD_INVALID");
+    second.refuses_with(503, "UNAVAILABLE");
+    assert_eq!(second.header("retry-after"), "2");
     let early = v2.finish(&location, &digest(b"intruder"), "").await;
     assert_ne!(early.status, 201, "{}", early.text());
     sender.send(noise(2, 100)).await.unwrap();
@@ -264,7 +265,7 @@ async fn chunks_sent_at_once_are_appended_one_after_the_other(wharf: Wharf) {
         for (answer, chunk) in answers.iter().zip(&chunks) {
             match answer.status {
                 202 => appended.push((end_of(answer), chunk)),
-                status => assert_eq!(status, 409, "{}", answer.text()),
+                status => assert_eq!(status, 503, "{}", answer.text()),
             }
         }
         appended.sort_by_key(|(end, _)| *end);
@@ -365,7 +366,7 @@ async fn many_finish_one_upload_at_once(wharf: Wharf) {
     let answers: Vec<u16> = join_all(finishing).await.iter().map(|answer| answer.status).collect();
     assert!(answers.contains(&201), "{answers:?}");
     // A second finisher learns that it is done, or that the upload is no more; nothing else.
-    assert!(answers.iter().all(|status| matches!(status, 201 | 404 | 409)), "{answers:?}");
+    assert!(answers.iter().all(|status| matches!(status, 201 | 404 | 503)), "{answers:?}");
     assert!(v2.blob("app", &digest).await.body == bytes);
     assert_eq!((wharf.blob_files().len(), wharf.upload_files().len()), (1, 0));
 }
