@@ -12,9 +12,9 @@ use object_store::{
 use uuid::Uuid;
 use wharf_oci::{Algorithm, Digest, Hasher};
 
-use super::{S3, fault, fault::judged};
+use super::{S3, fault::judged};
 use crate::{
-    Error, Object, Parts, Progress, SMALL_BLOB,
+    Error, Object, Parts, Progress, SMALL_BLOB, content,
     progress::{Multipart, Piece},
 };
 
@@ -96,7 +96,7 @@ impl S3 {
             progress.parts = Parts { multipart: None, tail, spent, ended: true };
             let mut bytes = pin!(self.content(&object, size).read(0..size));
             while let Some(chunk) = bytes.next().await {
-                hasher.update(&chunk.map_err(fault::of_read)?);
+                hasher.update(&chunk.map_err(content::told)?);
             }
         }
         drop(claim);

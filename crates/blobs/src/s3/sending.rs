@@ -10,10 +10,11 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use wharf_oci::Hasher;
 
-use super::{LARGEST_PART, PART, S3, SMALLEST_PART, fault, fault::judged, spool::Spool};
+use super::{LARGEST_PART, PART, S3, SMALLEST_PART, fault::judged, spool::Spool};
 use crate::{
     End, Error, Object, Progress,
     busy::Claim,
+    content,
     files::{append::Batch, joined},
     progress::{Multipart, Parts, Piece},
 };
@@ -316,7 +317,7 @@ impl S3 {
             let mut bytes =
                 std::pin::pin!(self.content(&piece.object, piece.size).read(0..piece.size));
             while let Some(chunk) = bytes.next().await {
-                buffer.push(&chunk.map_err(fault::of_read)?);
+                buffer.push(&chunk.map_err(content::told)?);
             }
         }
         if let Some((spool, range)) = spooled {

@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
+    throwaway::Fault,
     throwaway::Kind::{Begin, Complete, Delete, Get, Head, Part, Put},
     *,
 };
@@ -196,6 +197,30 @@ async fn urls_name_the_public_endpoint_or_are_not_given() {
     assert!(url.starts_with(&beginning), "{url}");
     let store = connect(S3Settings { redirect: false, ..plain }, quick()).await.unwrap();
     assert_eq!(store.signed_url(&object, Duration::from_secs(5)).await.unwrap(), None);
+}
+
+/// Whoever answers with the bytes must know before the answer begins.
+#[tokio::test]
+async fn a_read_that_has_begun_goes_on() {
+    let house = House::of_s3().await;
+    let bytes = content(3 * MIB);
+    let object = push(&house.store, &bytes).await;
+    let opened = house.store.open(&object, bytes.len() as u64).await.unwrap();
+    for range in [0..bytes.len(), 5..5, 7..2 * MIB] {
+        let begun = opened.begin(range.start as u64..range.end as u64).await.unwrap();
+        let read: Vec<Bytes> = begun.try_collect().await.unwrap();
+        assert!(read.concat() == bytes[range]);
+    }
+    let lengthened = house.store.open(&object, 7).await.unwrap();
+    let wrong = lengthened.begin(0..7).await.err().unwrap();
+    assert!(matches!(wrong, Error::WrongSize { .. }), "{wrong}");
+    house.server().fail(Get, Fault::Refuse(503, "SlowDown"), 100);
+    let busy = opened.begin(0..9).await.err().unwrap();
+    assert!(matches!(busy, Error::Unavailable(_)), "{busy}");
+    house.server().recover();
+    house.store.delete(&object).await.unwrap();
+    let gone = opened.begin(0..9).await.err().unwrap();
+    assert!(matches!(gone, Error::Missing), "{gone}");
 }
 
 #[tokio::test]
