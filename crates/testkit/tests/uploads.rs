@@ -6,8 +6,9 @@ use http::Method;
 use serde_json::json;
 use wharf_testkit::http::{Response, break_off, held, streamed, whole};
 use wharf_testkit::image::{digest, digest512, noise};
+use wharf_testkit::s3::Kind;
 use wharf_testkit::v2::{upload_id, with_digest};
-use wharf_testkit::{ACCOUNT, V2, Wharf, eventually, on_both};
+use wharf_testkit::{ACCOUNT, Engine, V2, Wharf, eventually, on_both};
 
 on_both![
     every_way_to_upload_gives_the_same_blob,
@@ -390,4 +391,27 @@ async fn two_uploads_of_the_same_bytes_both_succeed(wharf: Wharf) {
         assert!(v2.blob(repository, &digest).await.body == bytes);
     }
     assert_eq!((wharf.blob_files().len(), wharf.upload_files().len()), (1, 0));
+}
+
+/// Few bytes go from row to row.
+async fn a_small_upload_costs_no_request_to_s3(wharf: Wharf) {
+    wharf.repository("app").await;
+    let (v2, s3) = (wharf.v2().await, wharf.s3().expect("the layers are in S3"));
+    let kinds = [Kind::Put, Kind::Get, Kind::Head, Kind::Delete];
+    let counts = || kinds.map(|kind| s3.count(kind));
+    for (seed, size, expected) in [(60, 10, 0), (61, 16 * 1024, 0), (62, 16 * 1024 + 1, 1)] {
+        let (bytes, before) = (noise(seed, size), counts());
+        let digest = digest(&bytes);
+        let patched = v2.patch(&v2.begin("app").await, bytes.clone()).await;
+        is_created(&v2.finish(patched.header("location"), &digest, "").await, &digest);
+        let spent: Vec<usize> = counts().iter().zip(before).map(|(now, was)| now - was).collect();
+        // Put, and asked for its length.
+        assert_eq!(spent, [expected, 0, expected, 0], "{size} bytes");
+        assert!(v2.blob("app", &digest).await.body == bytes);
+    }
+}
+
+#[test]
+fn few_bytes_are_never_an_object() {
+    wharf_testkit::run(Engine::Postgres, a_small_upload_costs_no_request_to_s3);
 }

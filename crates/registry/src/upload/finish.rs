@@ -16,8 +16,9 @@ use crate::{Error, Registry, Repository, layer};
 
 /// A whole blob up to this size, in bytes, is taken in one piece, without an upload file.
 const WHOLE: u64 = 256 * 1024;
-/// A blob up to this size, in bytes, is kept in its row: configs, signatures, small layers.
-const INLINE: u64 = 16 * 1024;
+/// A blob up to this size, in bytes, is kept in its row: configs, signatures, small layers. On S3 the
+/// row of its upload holds it up to the same size, so that it never becomes an object.
+const INLINE: u64 = wharf_blobs::FEW;
 
 /// Where the bytes of a new blob are.
 enum Landed {
