@@ -202,6 +202,32 @@ async fn a_deleted_object_is_found_and_healed(wharf: Wharf) {
     stored.found_and_healed(Flaw::BlobMissing, &[layer], 0).await;
 }
 
+/// Too large to be copied into the quarantine in one request, it stays under its name: nobody finds it
+/// there, and no sweep takes it.
+async fn a_large_object_is_put_aside_where_it_is(wharf: Wharf) {
+    let stored = stored(wharf).await;
+    let layer = stored.image.layers[0].clone();
+    let damaged = stored.file(&layer);
+    open(&damaged).set_len(300 << 20).unwrap();
+    let told = vec![digest(&layer)];
+    assert_eq!(subjects(&stored.repair().await, Flaw::BlobCorrupt, true), told);
+    assert_eq!(stored.quarantine(), [] as [PathBuf; 0]);
+    assert_eq!(stored.head(&layer).await, 404);
+    assert!(stored.refuses(&layer).await);
+    stored.v2.push_as("app", "v1", &stored.image).await;
+    assert_eq!(stored.check().await, []);
+    // Beyond the real time, by which files are dated.
+    stored.wharf.clock.advance(Duration::from_secs(100 * 366 * 86_400));
+    assert_eq!(stored.check().await, []);
+    stored.wharf.registry().sweep().await.unwrap();
+    assert_eq!(fs::metadata(&damaged).unwrap().len(), 300 << 20);
+}
+
+#[test]
+fn a_large_object_stays_where_it_is() {
+    wharf_testkit::run(Engine::Postgres, a_large_object_is_put_aside_where_it_is);
+}
+
 statement! {
     SET_CONTENT = "UPDATE blobs SET content = $2 WHERE digest = $1 AND content IS NOT NULL";
     SET_MANIFEST = "UPDATE images SET manifest = $2 WHERE digest = $1";
