@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Method;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use wharf_db::{Db, statement, tx};
 use wharf_testkit::http::{Response, held};
 use wharf_testkit::image::{digest, noise};
 use wharf_testkit::s3::{Fault, Kind};
@@ -112,6 +113,56 @@ async fn the_living_are_not_waited_for(wharf: Wharf) {
     let ended = ended.await.unwrap();
     ended.refuses_with(503, "UNAVAILABLE");
     assert_eq!(ended.header("retry-after"), "2");
+}
+
+statement! {
+    // Makes whoever gives this layer to the repository wait.
+    LINK = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
+            SELECT r.id, b.digest, b.id, 0, 0 FROM blobs b, repositories r
+            WHERE b.digest = $1 AND r.name = 'app'";
+    LOSE = "UPDATE blobs SET object = $2 WHERE digest = $1";
+}
+
+const NOWHERE: &str =
+    "s3/00/00000000-0000-4000-8000-000000000000.00000000-0000-4000-8000-000000000001";
+
+/// A push of bytes that are there already, and that another replica's check puts aside when the push
+/// has seen them and has not linked them yet: then those of the push are kept.
+async fn what_is_put_aside_under_a_push_is_healed_by_it(mut wharf: Wharf) {
+    wharf.repository("app").await;
+    wharf.repository("other").await;
+    let bytes = noise(3, 100_000);
+    let digest = wharf.v2().await.push_blob("other", bytes.clone()).await;
+    // That the object is there is not remembered then.
+    wharf.restart().await;
+    let url = wharf.config(&[]).database_url.expect("the rows are in PostgreSQL");
+    let db = Db::postgres(&url.0).await.unwrap();
+    let (v2, s3) = (wharf.v2().await, wharf.s3().expect("the layers are in S3"));
+    let before = s3.count(Kind::Head);
+    let pushed = std::sync::Mutex::new(None);
+    let lost: Result<(), wharf_db::Error> = tx!(db, |tx| {
+        tx.execute(&LINK, (digest.as_str(),)).await?;
+        let (v2, bytes) = (v2.clone(), bytes.clone());
+        *pushed.lock().unwrap() =
+            Some(tokio::spawn(async move { v2.push_blob("app", bytes).await }));
+        eventually("the push looks for the object", async || {
+            (s3.count(Kind::Head) > before).then_some(())
+        })
+        .await;
+        tx.execute(&LOSE, (digest.as_str(), NOWHERE)).await.map(drop)
+    });
+    lost.unwrap();
+    let pushed = pushed.into_inner().unwrap().expect("it was begun");
+    assert_eq!(pushed.await.unwrap(), digest);
+    for repository in ["app", "other"] {
+        assert!(v2.blob(repository, &digest).await.body == bytes);
+    }
+    db.close().await;
+}
+
+#[test]
+fn a_push_of_what_is_put_aside_heals_it() {
+    wharf_testkit::run(Engine::Postgres, what_is_put_aside_under_a_push_is_healed_by_it);
 }
 
 #[test]

@@ -29,8 +29,8 @@ enum Landed {
 /// Whether the bytes of a digest are there already.
 enum Live {
     None,
-    /// They are.
-    There,
+    /// They are: in this object, or in the row.
+    There(Option<Object>),
     /// They are, and the repository holds them now.
     Linked,
     /// There is a row, but the object is gone from the store: these bytes are to heal it.
@@ -48,6 +48,11 @@ statement! {
             WHERE b.digest = $2 AND b.condemned_at IS NULL
             ON CONFLICT (repository_id, digest)
             DO UPDATE SET blob_id = excluded.blob_id, used_at = excluded.used_at";
+    LINK_SEEN = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
+                 SELECT $1, b.digest, b.id, $3, $3 FROM blobs b
+                 WHERE b.digest = $2 AND b.condemned_at IS NULL AND COALESCE(b.object, '') = $4
+                 ON CONFLICT (repository_id, digest)
+                 DO UPDATE SET blob_id = excluded.blob_id, used_at = excluded.used_at";
 }
 
 /// Ends an upload: adds the last bytes, compares the digest, makes the layer durable and gives it
@@ -312,28 +317,30 @@ async fn live(registry: &Registry, digest: &Digest) -> Result<Live, Error> {
     let live = registry.db.optional::<(Option<String>, i64)>(&LIVE, (digest.as_str(),)).await?;
     let (object, size) = match live {
         None => return Ok(Live::None),
-        Some((None, _)) => return Ok(Live::There),
+        Some((None, _)) => return Ok(Live::There(None)),
         Some((Some(object), size)) => (object.parse().map_err(Error::fault)?, size as u64),
     };
     let is_there = registry.store.exists(&object, size).await?;
-    Ok(if is_there { Live::There } else { Live::Lost(object) })
+    Ok(if is_there { Live::There(Some(object)) } else { Live::Lost(object) })
 }
 
-/// Gives the repository bytes that are in the store already, if they are.
+/// Gives the repository bytes that are in the store already, if they are. Only the very object that
+/// was seen there: what a check has put aside since is lost, and the upload's bytes are to heal it.
 async fn link_live(
     registry: &Registry,
     repository: &Repository,
     digest: &Digest,
     row: Option<Held<'_>>,
 ) -> Result<Live, Error> {
-    match live(registry, digest).await? {
-        Live::There => {}
+    let seen = match live(registry, digest).await? {
+        Live::There(object) => object,
         other => return Ok(other),
-    }
+    };
+    let seen = seen.as_ref().map_or("", Object::as_str);
     let now = registry.now();
     let linked = tx!(registry.db, |tx| {
-        let values = (&**repository.id(), digest.as_str(), now);
-        let linked = tx.execute(&LINK, values).await? == 1;
+        let values = (&**repository.id(), digest.as_str(), now, seen);
+        let linked = tx.execute(&LINK_SEEN, values).await? == 1;
         row::end(tx, row.filter(|_| linked), digest, now).await?;
         Ok(linked)
     });
