@@ -106,6 +106,7 @@ impl Files {
         self.disk.writable()?;
         let (files, object) = (Arc::clone(self), object.clone());
         blocking(move || {
+            files.rare.make_for(&object, &files.disk, &files.blobs)?;
             let file =
                 files.disk.open(&files.blobs, object.as_str(), OFlags::CREATE | OFlags::EXCL)?;
             if let Err(error) = files.disk.write(&file, slice::from_ref(&bytes), 0) {
