@@ -44,7 +44,7 @@ impl Refusal {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Refusal::Registry(Error::Unavailable(_)) => 503,
+            Refusal::Registry(Error::Unavailable(_) | Error::UploadBusy) => 503,
             Refusal::Registry(error) if error.is_fault() => 500,
             Refusal::Registry(Error::ReadOnly) => 503,
             _ => 400,

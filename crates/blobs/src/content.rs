@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _, stream};
 use rustix::io::{Errno, ReadWriteFlags};
 
-use crate::s3::Remote;
+use crate::{Error, s3::Remote};
 
 /// The most bytes in one chunk of a stream.
 const CHUNK: u64 = 256 * 1024;
@@ -68,10 +68,7 @@ impl Content {
     ///
     /// From S3, one GET, and another one for the rest whenever a connection breaks: four that bring nothing, one after
     /// the other, end the stream. An object that is not there is an error of the kind `NotFound`.
-    pub fn read(
-        &self,
-        range: Range<u64>,
-    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    pub fn read(&self, range: Range<u64>) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         if range.start > range.end || range.end > self.size {
             let kind = io::ErrorKind::InvalidInput;
             let beyond = io::Error::new(kind, "the range reaches beyond the object");
@@ -82,6 +79,21 @@ impl Content {
             Source::Remote(remote) => remote.read(range, self.size).right_stream(),
         };
         reading.right_stream()
+    }
+
+    /// As [`Content::read`], with the first bytes on their way already: what must not be promised to anybody before it
+    /// is known to be there. [`Error::Missing`] and [`Error::WrongSize`] when the object is not, or not as it should
+    /// be. Of a file that is known since it was opened.
+    pub async fn begin(
+        &self,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, Error> {
+        let mut reading = Box::pin(self.read(range).fuse());
+        if self.file().is_some() {
+            return Ok(reading.left_stream());
+        }
+        let first = reading.next().await.transpose().map_err(told)?;
+        Ok(stream::iter(first.map(Ok)).chain(reading).right_stream())
     }
 
     /// The whole content, when it is at most 64 KiB and can be read without blocking; `None` otherwise, and then
@@ -101,6 +113,14 @@ impl Content {
             }
         }
         Ok(Some(buffer.freeze()))
+    }
+}
+
+/// An engine's own error out of that of its stream.
+pub(crate) fn told(error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => Error::Io(error),
     }
 }
 

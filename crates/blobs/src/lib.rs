@@ -25,6 +25,6 @@ pub use error::{AppendError, Error, Unusable};
 #[cfg(any(test, feature = "faults"))]
 pub use faults::{Call, Faults};
 pub use object::{InvalidObject, Object};
-pub use progress::{End, InvalidParts, Parts, Progress};
+pub use progress::{End, FEW, InvalidParts, Parts, Progress};
 pub use s3::S3Settings;
-pub use store::{Listed, Options, SMALL_BLOB, Space, Store};
+pub use store::{Aside, Listed, Options, SMALL_BLOB, Space, Store};

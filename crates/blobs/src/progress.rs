@@ -1,6 +1,7 @@
 //! How far an upload has come: what the caller keeps in the upload's row between two requests, so that any replica can
 //! go on with it. Where the parts lie is known to the engine alone.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wharf_oci::{Algorithm, Hasher};
 
@@ -34,11 +35,17 @@ pub enum End {
     Last,
 }
 
-/// What the engine needs to know of an upload's bytes to go on with it: nothing for files. For S3 the multipart upload
-/// with its parts, and the bytes behind them.
+/// An upload on S3 that has no more bytes than this has them in [`Parts`] and costs no request.
+pub const FEW: u64 = 16 * 1024;
+
+/// What the engine needs to know of an upload's bytes to go on with it: nothing for files. For S3 the few bytes
+/// themselves, or the multipart upload with its parts and the bytes behind them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {
+    /// All bytes of an upload with no more than [`FEW`]. There is nothing else then.
+    #[serde(default, skip_serializing_if = "Bytes::is_empty", with = "text")]
+    pub(crate) few: Bytes,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) multipart: Option<Multipart>,
     /// The bytes behind the multipart upload's, in order, each piece an object of its own.
@@ -78,7 +85,7 @@ pub(crate) struct Piece {
 pub struct InvalidParts(#[from] serde_json::Error);
 
 impl Parts {
-    /// As text for the upload's row: JSON, up to about 150 bytes for each part; empty when there is nothing to say.
+    /// As text for the upload's row: JSON, up to about 150 bytes for each part, or up to 22 KiB for few bytes; empty when there is nothing to say.
     pub fn save(&self) -> String {
         if *self == Parts::default() {
             return String::new();
@@ -94,13 +101,29 @@ impl Parts {
         Ok(serde_json::from_str(saved)?)
     }
 
-    /// Bytes in parts and pieces.
+    /// Bytes in parts and pieces, or held here.
     pub(crate) fn size(&self) -> u64 {
         let sent = self.multipart.iter().flat_map(|multipart| &multipart.parts);
-        sent.map(|(_, size)| size).sum::<u64>() + self.tail_size()
+        sent.map(|(_, size)| size).sum::<u64>() + self.tail_size() + self.few.len() as u64
     }
 
     pub(crate) fn tail_size(&self) -> u64 {
         self.tail.iter().map(|piece| piece.size).sum()
+    }
+}
+
+/// Bytes as Base64.
+mod text {
+    use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+    use bytes::Bytes;
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD_NO_PAD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(from)?;
+        STANDARD_NO_PAD.decode(text).map(Bytes::from).map_err(D::Error::custom)
     }
 }

@@ -50,6 +50,15 @@ pub struct Listed<Name> {
     pub modified: SystemTime,
 }
 
+/// What became of an object that was to be put aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside {
+    /// It is not under its name any more.
+    Moved,
+    /// It is where it was: the caller has to see to it that nobody finds it, and that no sweep takes it.
+    Stays,
+}
+
 /// Room on the disk, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
@@ -238,10 +247,10 @@ impl Store {
     }
 
     /// Puts an object whose bytes are wrong aside, into the folder `quarantine`, where nothing finds, lists or deletes
-    /// it. From then on it is missing. Without effect when it is gone.
-    pub async fn quarantine(&self, object: &Object) -> Result<(), Error> {
+    /// it. From then on it is missing. Without effect when it is gone. On S3 a large one stays where it is.
+    pub async fn quarantine(&self, object: &Object) -> Result<Aside, Error> {
         match &self.0 {
-            Engine::Files(files) => files.quarantine(object).await,
+            Engine::Files(files) => files.quarantine(object).await.map(|()| Aside::Moved),
             Engine::S3(s3) => s3.quarantine(object).await,
         }
     }

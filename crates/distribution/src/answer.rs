@@ -66,7 +66,7 @@ impl Reply {
         match error {
             Error::RangeInvalid { received } => reply.header("range", &range(*received)),
             Error::Full => reply.header("retry-after", "60"),
-            Error::Unavailable(_) => reply.header("retry-after", "2"),
+            Error::Unavailable(_) | Error::UploadBusy => reply.header("retry-after", "2"),
             _ => reply,
         }
     }

@@ -89,7 +89,7 @@ async fn body(call: &Call, layer: &Layer, part: Range<u64>) -> Result<Body, Erro
     if let (Some(file), Some(send)) = (content.file(), call.parts.extensions.get::<SendFile>()) {
         return Ok((send.0)(file, part));
     }
-    Ok(Body::from_stream(content.read(part)))
+    Ok(Body::from_stream(layer::read(layer, &content, part).await?))
 }
 
 fn described(reply: Reply, digest: &Digest) -> Reply {

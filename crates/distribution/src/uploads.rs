@@ -83,21 +83,23 @@ pub(crate) async fn put(
         )
     })?;
     let digest = read(&digest)?;
+    let body = announced(call, body);
     let found = match find(call, &repository, id).await {
         Ok(found) => found,
         Err(error) => {
+            let (registry, caller) = (&call.registry, &call.caller);
             let again =
-                upload::was_finished(&call.registry, &repository, &call.caller, id, &digest)
-                    .await?;
+                upload::finish_again(registry, &repository, caller, id, &digest, body).await?;
             return if again { Ok(created(name, &digest)) } else { Err(error) };
         }
     };
-    let body = announced(call, body);
     if body.length != Some(0) {
         call.repository(Action::UPLOAD_LAYER_PART, name).await?;
     }
     let offset = match offset(call, &found)? {
         Place::Here(offset) => offset,
+        // The last chunk is there, and its client was not told so.
+        Place::Elsewhere if found.holds(&digest) => None,
         Place::Elsewhere => return Ok(out_of_order(&address(call, name, &found), &found)),
     };
     upload::finish(&call.registry, &repository, found, &digest, offset, body).await?;

@@ -131,7 +131,10 @@ pub enum Error {
         "The bytes do not continue the upload, which holds {received} bytes. Ask for its state with GET and go on from there"
     )]
     RangeInvalid { received: u64 },
-    #[error("The upload is being written by another request. Wait for that one to end")]
+    /// Another request works on it, or did when its replica died. Soon over.
+    #[error(
+        "Another request is at work on this upload, or was cut off a moment ago. Try again in a few seconds"
+    )]
     UploadBusy,
     #[error("The client sent fewer bytes than it announced, or broke off: {0}")]
     BrokenOff(String),
@@ -246,7 +249,6 @@ impl Error {
             Error::EmptyUpload { .. } => ("EmptyUploadException", "BLOB_UPLOAD_INVALID", 400),
             Error::InvalidLayer => ("InvalidLayerException", "DIGEST_INVALID", 400),
             Error::RangeInvalid { .. } => ("InvalidLayerPartException", "BLOB_UPLOAD_INVALID", 416),
-            Error::UploadBusy => ("InvalidLayerPartException", "BLOB_UPLOAD_INVALID", 409),
             Error::BrokenOff(_) | Error::LengthsDiffer { .. } => {
                 ("InvalidLayerException", "SIZE_INVALID", 400)
             }
@@ -259,7 +261,8 @@ impl Error {
             Error::Unsupported(_) => ("InvalidParameterException", "UNSUPPORTED", 405),
             Error::Full | Error::StoreFailed => ("ServerException", "TOOMANYREQUESTS", 503),
             // One of the errors that all of AWS's services have ("Common errors").
-            Error::Unavailable(_) => ("ServiceUnavailable", "UNAVAILABLE", 503),
+            // Clients try again after it by themselves, at both doors, which they do not after 409.
+            Error::Unavailable(_) | Error::UploadBusy => ("ServiceUnavailable", "UNAVAILABLE", 503),
             // The API's own word for it is among ECR's common errors; under `/v2/` a client that
             // tries again and again would only hide the reason.
             Error::ReadOnly => ("ServiceUnavailable", "UNSUPPORTED", 405),

@@ -3,10 +3,12 @@
 //! Bytes are kept once per deployment; a link row gives a repository access. Without the link the
 //! layer is not there, whatever digest the caller knows.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use wharf_blobs::{Content, Object};
 use wharf_db::{Cached, Durability, statement, tx};
 use wharf_oci::Digest;
@@ -27,6 +29,13 @@ pub struct Layer {
     /// Milliseconds since 1970.
     pub(crate) linked_at: i64,
     used_at: i64,
+}
+
+impl Layer {
+    fn damaged(&self) -> Error {
+        tracing::error!(digest = %self.digest, object = ?self.object, "a layer is damaged");
+        Error::Damaged { digest: self.digest.clone() }
+    }
 }
 
 /// How long a layer can be fetched from an address that the store signed. The quarantine of removed
@@ -131,10 +140,7 @@ pub enum Source {
 /// Opens the bytes of a layer. [`Error::Damaged`] when they are gone, are too few or too many, or,
 /// where they are in the row, are not what the digest says.
 pub async fn open(registry: &Registry, layer: &Layer) -> Result<Source, Error> {
-    let damaged = || {
-        tracing::error!(digest = %layer.digest, object = ?layer.object, "a layer is damaged");
-        Error::Damaged { digest: layer.digest.clone() }
-    };
+    let damaged = || layer.damaged();
     if let Some(object) = &layer.object {
         return match registry.store.open(object, layer.size).await {
             Ok(content) if content.size == layer.size => Ok(Source::Store(content)),
@@ -154,6 +160,19 @@ pub async fn open(registry: &Registry, layer: &Layer) -> Result<Source, Error> {
     }
     known.insert(layer.blob_id.clone(), bytes.clone());
     Ok(Source::Memory(bytes))
+}
+
+/// The bytes of a part of a layer that lies in the store, once they are on their way.
+/// [`Error::Damaged`] as [`open`] tells it, where the store is asked only now.
+pub async fn read(
+    layer: &Layer,
+    content: &Content,
+    part: Range<u64>,
+) -> Result<impl Stream<Item = std::io::Result<Bytes>> + Send + use<>, Error> {
+    content.begin(part).await.map_err(|error| match error {
+        wharf_blobs::Error::Missing | wharf_blobs::Error::WrongSize { .. } => layer.damaged(),
+        other => other.into(),
+    })
 }
 
 /// Where the store itself gives the bytes of a layer to whoever asks, for a while; None where they

@@ -2,17 +2,17 @@
 //! holds how far it came and the state of the hash, so that it can go on after a restart. How an
 //! upload becomes a layer is in `upload/finish.rs`.
 
+mod again;
 mod finish;
 mod row;
 mod tickets;
 mod turns;
 
+pub use again::{complete_again, finish_again};
 pub use finish::{complete, finish, monolithic};
 use row::Held;
 pub(crate) use tickets::Tickets;
-pub use tickets::{
-    TICKET_LIFETIME, Ticket, find_ticketed, issuer, look_ticketed, ticketed, was_finished,
-};
+pub use tickets::{TICKET_LIFETIME, Ticket, find_ticketed, issuer, look_ticketed, ticketed};
 use turns::LEASE;
 pub(crate) use turns::{Turn, Turns};
 
@@ -21,7 +21,7 @@ use futures_util::Stream;
 use uuid::Uuid;
 use wharf_blobs::{AppendError, End, Progress};
 use wharf_db::Durability;
-use wharf_oci::Algorithm;
+use wharf_oci::{Algorithm, Digest};
 use wharf_policy::Caller;
 
 use crate::landing::Underway;
@@ -42,6 +42,8 @@ pub struct Upload {
     last_part: i64,
     /// Whether it has a row. One without bytes needs none: a ticket says all that is to be known.
     is_stored: bool,
+    /// Whether a ticket names it: whoever sends bytes to that address knows of none that are there.
+    is_ticketed: bool,
     /// Held from reading the state to recording the next one; None for a mere look.
     turn: Option<Turn>,
     /// Guards the bytes of one without a row from the sweep.
@@ -177,6 +179,7 @@ impl Upload {
             small_parts: 0,
             last_part: 0,
             is_stored: false,
+            is_ticketed: false,
             turn: None,
             underway: Some(registry.landing.upload(session)),
         }
@@ -192,6 +195,16 @@ impl Upload {
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.is_stored
+    }
+
+    /// Whether its bytes are those of `digest` as they are: then no more can belong to it, and whoever
+    /// sends some sends them again. False where they were hashed by another algorithm on their way.
+    #[must_use]
+    pub fn holds(&self, digest: &Digest) -> bool {
+        let hasher = &self.progress.hasher;
+        self.received() > 0
+            && hasher.algorithm() == digest.algorithm()
+            && hasher.clone().finish() == *digest
     }
 
     /// What its row names as long as this value lives, and until when.

@@ -98,12 +98,14 @@ impl Stored {
         self.v2.head(&format!("/v2/app/blobs/{}", digest(layer))).await.status
     }
 
-    /// Whether a pull of the layer fails and does not look as if it had never been there. On S3 the
-    /// object is asked for when the answer has begun, so it breaks off.
+    /// Whether a pull of the layer fails before its answer begins, and does not look as if it had never
+    /// been there.
     async fn refuses(&self, layer: &Bytes) -> bool {
         let path = format!("/v2/app/blobs/{}", digest(layer));
-        let got = self.v2.try_send(http::Method::GET, &path, &[], whole("")).await;
-        got.map_or(true, |answer| answer.status == 500)
+        let range = [("range", "bytes=1-2")];
+        let part = self.v2.send(http::Method::GET, &path, &range, whole("")).await;
+        let refused = self.v2.get(&path).await;
+        refused.status == 500 && part.status == 500 && refused.text().contains("Push them again")
     }
 
     /// From the damage that `flaw` is, through the repair, to a push that heals it.
@@ -198,6 +200,32 @@ async fn a_deleted_object_is_found_and_healed(wharf: Wharf) {
     // What was open when it was deleted could be served on, rightly. A start forgets it.
     stored.restart().await;
     stored.found_and_healed(Flaw::BlobMissing, &[layer], 0).await;
+}
+
+/// Too large to be copied into the quarantine in one request, it stays under its name: nobody finds it
+/// there, and no sweep takes it.
+async fn a_large_object_is_put_aside_where_it_is(wharf: Wharf) {
+    let stored = stored(wharf).await;
+    let layer = stored.image.layers[0].clone();
+    let damaged = stored.file(&layer);
+    open(&damaged).set_len(300 << 20).unwrap();
+    let told = vec![digest(&layer)];
+    assert_eq!(subjects(&stored.repair().await, Flaw::BlobCorrupt, true), told);
+    assert_eq!(stored.quarantine(), [] as [PathBuf; 0]);
+    assert_eq!(stored.head(&layer).await, 404);
+    assert!(stored.refuses(&layer).await);
+    stored.v2.push_as("app", "v1", &stored.image).await;
+    assert_eq!(stored.check().await, []);
+    // Beyond the real time, by which files are dated.
+    stored.wharf.clock.advance(Duration::from_secs(100 * 366 * 86_400));
+    assert_eq!(stored.check().await, []);
+    stored.wharf.registry().sweep().await.unwrap();
+    assert_eq!(fs::metadata(&damaged).unwrap().len(), 300 << 20);
+}
+
+#[test]
+fn a_large_object_stays_where_it_is() {
+    wharf_testkit::run(Engine::Postgres, a_large_object_is_put_aside_where_it_is);
 }
 
 statement! {
@@ -383,5 +411,9 @@ async fn a_check_beside_the_server_changes_nothing(wharf: Wharf) {
     }
     assert_eq!(subjects(&stored.check().await, Flaw::BlobCorrupt, false), [digest(&layer)]);
     assert_eq!(stored.quarantine(), [] as [PathBuf; 0]);
-    assert!(stored.refuses(&layer).await, "a layer that is too short never looks complete");
+    let path = format!("/v2/app/blobs/{}", digest(&layer));
+    // Where the file was open already, the answer breaks off.
+    let got = stored.v2.try_send(http::Method::GET, &path, &[], whole("")).await;
+    let is_refused = got.map_or(true, |answer| answer.status == 500);
+    assert!(is_refused, "a layer that is too short never looks complete");
 }

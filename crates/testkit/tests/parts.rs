@@ -16,6 +16,7 @@ on_both![
     an_upload_without_parts_is_empty,
     a_wrong_digest_ends_the_upload,
     an_upload_is_spent_once_it_is_complete,
+    a_lost_answer_is_told_again_as_it_was,
     an_unknown_upload_is_told_by_its_id,
     availability_is_told_for_each_digest_by_itself,
 ];
@@ -177,8 +178,30 @@ async fn an_upload_is_spent_once_it_is_complete(wharf: Wharf) {
     let bytes = noise(7, 100);
     part(&wharf, &id, 0, &bytes).await.unwrap();
     complete(&wharf, &id, &[digest(&bytes)]).await.unwrap();
-    assert_eq!(complete(&wharf, &id, &[digest(&bytes)]).await, Err(unknown(&id)));
+    assert_eq!(complete(&wharf, &id, &[digest(b"another")]).await, Err(unknown(&id)));
     assert_eq!(part(&wharf, &id, 100, &bytes).await, Err(unknown(&id)));
+}
+
+async fn a_lost_answer_is_told_again_as_it_was(mut wharf: Wharf) {
+    wharf.repository("app").await;
+    wharf.repository("other").await;
+    let bytes = noise(8, 100_000);
+    let digests = [digest(b"another"), digest(&bytes)];
+    for is_new in [true, false] {
+        let id = begin(&wharf).await;
+        part(&wharf, &id, 0, &bytes).await.unwrap();
+        // The end comes later than the layer that was there.
+        wharf.clock.advance(std::time::Duration::from_secs(1));
+        let told = complete(&wharf, &id, &digests).await;
+        assert_eq!(told.is_ok(), is_new, "{told:?}");
+        for _ in 0..2 {
+            assert_eq!(complete(&wharf, &id, &digests).await, told);
+            wharf.restart().await;
+        }
+        let input = json!({ "repositoryName": "other", "uploadId": id, "layerDigests": digests });
+        let elsewhere = wharf.api("CompleteLayerUpload", input).await.unwrap_err();
+        assert_eq!(elsewhere.code, "UploadNotFoundException");
+    }
 }
 
 async fn an_unknown_upload_is_told_by_its_id(wharf: Wharf) {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account_settings;
+mod again;
 mod check;
 mod confusion;
 mod copy;

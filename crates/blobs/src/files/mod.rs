@@ -15,7 +15,7 @@ use std::{io, os::fd::OwnedFd, path::Path, sync::Arc};
 
 use tokio::task::JoinHandle;
 
-use self::{disk::Disk, opened::Opened};
+use self::{disk::Disk, layout::Rare, opened::Opened};
 use crate::{Error, Options, busy::Busy};
 
 /// One folder of bytes. Every path is relative to one of three folders that stay open, so nothing outside can be named.
@@ -27,18 +27,20 @@ pub(crate) struct Files {
     uploads: OwnedFd,
     /// `root/quarantine`: objects whose bytes were found to be wrong.
     quarantine: OwnedFd,
+    rare: Rare,
     busy: Arc<Busy>,
     opened: Opened,
 }
 
 impl Files {
     pub(crate) fn open(root: &Path, options: &Options) -> Result<Files, Error> {
-        let layout::Folders { blobs, uploads, quarantine } = layout::open(root)?;
+        let layout::Folders { blobs, uploads, quarantine, rare } = layout::open(root)?;
         Ok(Files {
             disk: Disk::default(),
             blobs,
             uploads,
             quarantine,
+            rare,
             busy: Arc::default(),
             opened: Opened::new(options.open_files),
         })

@@ -8,11 +8,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Advice, Mode, OFlags, fadvise};
 use uuid::Uuid;
 use wharf_oci::{Algorithm, Digest, Hasher};
 
-use super::{Files, blocking};
+use super::{
+    Files, blocking,
+    open::{READ, judged},
+};
 use crate::{Error, Object, SMALL_BLOB};
 
 /// Bytes read for one step of hashing anew.
@@ -29,21 +32,10 @@ impl Files {
         let files = Arc::clone(self);
         blocking(move || {
             let _claim = claim;
-            let mut hasher = Hasher::new(algorithm);
-            if length > 0 {
-                let upload = files.read_upload(session)?;
-                let mut piece = vec![0; HASHED_AT_ONCE];
-                while hasher.length() < length {
-                    let offset = hasher.length();
-                    let wanted = piece.len().min((length - offset) as usize);
-                    let read = upload.read_at(&mut piece[..wanted], offset)?;
-                    if read == 0 {
-                        return Err(Error::WrongSize { expected: length, held: offset });
-                    }
-                    hasher.update(&piece[..read]);
-                }
+            match length {
+                0 => Ok(Hasher::new(algorithm).finish()),
+                _ => hash(&files.read_upload(session)?, length, algorithm),
             }
-            Ok(hasher.finish())
         })
         .await
     }
@@ -90,11 +82,12 @@ impl Files {
             let _claim = claim;
             let upload = session.to_string();
             let create = if size == 0 { OFlags::CREATE } else { OFlags::empty() };
-            let file = files.disk.open(&files.uploads, &upload, create)?;
-            let held = file.metadata()?.len();
-            if held != size {
-                return Err(Error::WrongSize { expected: size, held });
-            }
+            let file = match files.disk.open(&files.uploads, &upload, create) {
+                Err(Error::Missing) => return files.keep_again(&object, size),
+                opened => opened?,
+            };
+            has_size(&file, size)?;
+            files.rare.make_for(&object, &files.disk, &files.blobs)?;
             // The name before the flush: one journal commit then covers both, and nobody can know the name yet.
             files.disk.rename(&files.uploads, &upload, &files.blobs, object.as_str())?;
             files.keep(&object, &file)
@@ -113,6 +106,7 @@ impl Files {
         self.disk.writable()?;
         let (files, object) = (Arc::clone(self), object.clone());
         blocking(move || {
+            files.rare.make_for(&object, &files.disk, &files.blobs)?;
             let file =
                 files.disk.open(&files.blobs, object.as_str(), OFlags::CREATE | OFlags::EXCL)?;
             if let Err(error) = files.disk.write(&file, slice::from_ref(&bytes), 0) {
@@ -122,6 +116,19 @@ impl Files {
             files.keep(&object, &file)
         })
         .await
+    }
+
+    /// Ends a promotion that came as far as the new name, and whose caller never got to know. It may have been a flush
+    /// that failed, so the bytes are compared as the disk has them.
+    fn keep_again(&self, object: &Object, size: u64) -> Result<(), Error> {
+        let digest = object.digest().ok_or(Error::Missing)?;
+        let opened = rustix::fs::openat(&self.blobs, object.as_str(), READ, Mode::empty());
+        let file = File::from(opened.map_err(judged)?);
+        has_size(&file, size)?;
+        self.keep(object, &file)?;
+        // A hint. What is flushed is then read from the disk.
+        let _ = fadvise(&file, 0, None, Advice::DontNeed);
+        if hash(&file, size, digest.algorithm())? == digest { Ok(()) } else { Err(Error::Missing) }
     }
 
     /// Makes a file that has its final name durable, bytes and name. When that fails, the file goes: after a failed
@@ -181,4 +188,25 @@ impl Files {
             tracing::warn!(name, %error, "bytes of a failed write stay until the sweep");
         }
     }
+}
+
+/// The digest of the first `length` bytes.
+fn hash(file: &File, length: u64, algorithm: Algorithm) -> Result<Digest, Error> {
+    let mut hasher = Hasher::new(algorithm);
+    let mut piece = vec![0; HASHED_AT_ONCE];
+    while hasher.length() < length {
+        let offset = hasher.length();
+        let wanted = piece.len().min((length - offset) as usize);
+        let read = file.read_at(&mut piece[..wanted], offset)?;
+        if read == 0 {
+            return Err(Error::WrongSize { expected: length, held: offset });
+        }
+        hasher.update(&piece[..read]);
+    }
+    Ok(hasher.finish())
+}
+
+fn has_size(file: &File, expected: u64) -> Result<(), Error> {
+    let held = file.metadata()?.len();
+    if held == expected { Ok(()) } else { Err(Error::WrongSize { expected, held }) }
 }

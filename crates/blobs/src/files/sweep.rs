@@ -67,7 +67,11 @@ fn list<Name>(
     named: impl Fn(&str) -> Option<Name>,
 ) -> io::Result<Vec<Listed<Name>>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let folder = rustix::fs::openat(parent, path, flags, Mode::empty())?;
+    let folder = match rustix::fs::openat(parent, path, flags, Mode::empty()) {
+        // Not made yet.
+        Err(Errno::NOENT) => return Ok(Vec::new()),
+        opened => opened?,
+    };
     let mut found = Vec::new();
     for entry in Dir::read_from(&folder)? {
         let entry = entry?;

@@ -56,11 +56,3 @@ pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
-
-/// What a stream's error means for who needs the bytes to go on.
-pub(super) fn of_read(error: io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::Io(error),
-    }
-}

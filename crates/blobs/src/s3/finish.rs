@@ -12,9 +12,9 @@ use object_store::{
 use uuid::Uuid;
 use wharf_oci::{Algorithm, Digest, Hasher};
 
-use super::{S3, fault, fault::judged};
+use super::{S3, fault::judged};
 use crate::{
-    Error, Object, Parts, Progress, SMALL_BLOB,
+    Error, Object, Parts, Progress, SMALL_BLOB, content,
     progress::{Multipart, Piece},
 };
 
@@ -41,7 +41,7 @@ impl S3 {
         let joined = match (&parts.multipart, parts.tail.as_slice()) {
             (Some(multipart), tail) => self.complete(multipart, tail).await,
             (None, [whole]) if whole.object == *object => Ok(()),
-            (None, pieces) => self.join(pieces, object).await,
+            (None, _) => self.join(parts, object).await,
         };
         // Whatever was answered, or was not: the object is there with all its bytes, or it is not.
         match (joined, self.head(object).await) {
@@ -67,8 +67,8 @@ impl S3 {
         self.store.complete_multipart(&key, id, ids).await.map(drop).map_err(judged)
     }
 
-    async fn join(self: &Arc<S3>, pieces: &[Piece], object: &Object) -> Result<(), Error> {
-        let bytes = self.gather(pieces, None).await?.unwrap_or_default();
+    async fn join(self: &Arc<S3>, parts: &Parts, object: &Object) -> Result<(), Error> {
+        let bytes = self.gather(&parts.tail, None).await?.unwrap_or_else(|| parts.few.clone());
         self.put(object, bytes.into()).await
     }
 
@@ -87,16 +87,17 @@ impl S3 {
         let claim = self.busy.claim(session)?;
         let mut hasher = Hasher::new(algorithm);
         let size = progress.received;
-        if size > 0 {
+        hasher.update(&progress.parts.few);
+        if hasher.length() < size {
             let object = S3::name(session, &progress.parts);
             self.assemble(progress, &object).await?;
             let spent = leftovers(&progress.parts).filter(|leftover| *leftover != object);
             let spent = spent.collect();
             let tail = vec![Piece { object: object.clone(), size }];
-            progress.parts = Parts { multipart: None, tail, spent, ended: true };
+            progress.parts = Parts { tail, spent, ended: true, ..Parts::default() };
             let mut bytes = pin!(self.content(&object, size).read(0..size));
             while let Some(chunk) = bytes.next().await {
-                hasher.update(&chunk.map_err(fault::of_read)?);
+                hasher.update(&chunk.map_err(content::told)?);
             }
         }
         drop(claim);
@@ -116,9 +117,9 @@ impl S3 {
             return Err(Error::WrongSize { expected: *received, held: parts.size() });
         }
         let _claim = self.busy.claim(session)?;
-        let bytes = self.gather(&parts.tail, None).await?;
         // A copy of the right size, so that none of the few large buffers is kept.
-        Ok(Bytes::copy_from_slice(&bytes.unwrap_or_default()))
+        let joined = self.gather(&parts.tail, None).await?;
+        Ok(joined.map_or_else(|| parts.few.clone(), |bytes| Bytes::copy_from_slice(&bytes)))
     }
 
     pub(crate) async fn discard(

@@ -39,7 +39,7 @@ impl Remote {
         &self,
         range: Range<u64>,
         size: u64,
-    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
         let reading = Reading {
             remote: self.clone(),
             rest: range,

@@ -1,7 +1,8 @@
 //! What becomes of the bytes of one append: parts of a multipart upload while more follow, and a piece of its own for
-//! a rest that is too small for a part. An upload that stays small is one object from the start and never multipart.
+//! a rest that is too small for a part. An upload that stays small is one object from the start and never multipart; one
+//! with few bytes is none at all.
 
-use std::{collections::VecDeque, mem, ops::Range, sync::Arc};
+use std::{collections::VecDeque, iter, mem, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -10,12 +11,13 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 use wharf_oci::Hasher;
 
-use super::{LARGEST_PART, PART, S3, SMALLEST_PART, fault, fault::judged, spool::Spool};
+use super::{LARGEST_PART, PART, S3, SMALLEST_PART, fault::judged, spool::Spool};
 use crate::{
     End, Error, Object, Progress,
     busy::Claim,
+    content,
     files::{append::Batch, joined},
-    progress::{Multipart, Parts, Piece},
+    progress::{FEW, Multipart, Parts, Piece},
 };
 
 /// How many parts of one upload are on their way at the same time.
@@ -133,12 +135,15 @@ impl Sending {
         }
         let (folder, spool, position) =
             (self.s3.spool.clone(), self.spool.clone(), self.unsent.end);
-        self.unsent.end += batch.bytes as u64;
+        // They are in the hash since they arrived.
+        let few = mem::take(&mut self.parts.few);
+        self.unsent.end += (few.len() + batch.bytes) as u64;
         self.received += batch.bytes as u64;
         let mut hasher = self.hasher.clone();
         self.writing = Some(tokio::task::spawn_blocking(move || {
             let spool = spool.map_or_else(|| folder.spool(), Ok)?;
-            let mut position = position;
+            spool.write(position, &few)?;
+            let mut position = position + few.len() as u64;
             for frame in &batch.frames {
                 hasher.update(frame);
                 spool.write(position, frame)?;
@@ -159,9 +164,10 @@ impl Sending {
         Ok(())
     }
 
-    /// Bytes that are in no part: the tail from before, and what is in the spool.
+    /// Bytes that are in no part: the few or the tail from before, and what is in the spool.
     fn length(&self) -> u64 {
-        self.parts.tail_size() + (self.unsent.end - self.unsent.start)
+        let before = self.parts.few.len() as u64 + self.parts.tail_size();
+        before + (self.unsent.end - self.unsent.start)
     }
 
     async fn send_rest(&mut self, batch: Batch, end: End) -> Result<(), Error> {
@@ -196,17 +202,25 @@ impl Sending {
         length >= smallest || (end == End::Last && length > 0)
     }
 
-    /// Puts the few bytes of a small append as a piece, without a detour over the spool.
+    /// Puts the bytes of a small append as a piece, without a detour over the spool; or keeps them, as long as the
+    /// whole upload has few.
     async fn put_batch(&mut self, batch: Batch, end: End) -> Result<(), Error> {
         batch.frames.iter().for_each(|frame| self.hasher.update(frame));
         self.received += batch.bytes as u64;
-        if batch.bytes > 0 {
-            let joins = self.joins(end);
-            let before = if joins { self.s3.gather(&self.parts.tail, None).await? } else { None };
-            let frames = before.into_iter().chain(batch.frames);
-            self.put(frames.collect(), batch.bytes as u64, joins).await?;
+        if batch.bytes == 0 {
+            return Ok(());
         }
-        Ok(())
+        let few = mem::take(&mut self.parts.few);
+        let fresh = (few.len() + batch.bytes) as u64;
+        let is_all = fresh == self.received;
+        let frames = iter::once(few).chain(batch.frames);
+        if is_all && fresh <= FEW {
+            self.parts.few = frames.collect::<Vec<_>>().concat().into();
+            return Ok(());
+        }
+        let joins = self.joins(end);
+        let before = if joins { self.s3.gather(&self.parts.tail, None).await? } else { None };
+        self.put(before.into_iter().chain(frames).collect(), fresh, joins).await
     }
 
     async fn put_spooled(&mut self, end: End) -> Result<(), Error> {
@@ -316,7 +330,7 @@ impl S3 {
             let mut bytes =
                 std::pin::pin!(self.content(&piece.object, piece.size).read(0..piece.size));
             while let Some(chunk) = bytes.next().await {
-                buffer.push(&chunk.map_err(fault::of_read)?);
+                buffer.push(&chunk.map_err(content::told)?);
             }
         }
         if let Some((spool, range)) = spooled {

@@ -41,11 +41,31 @@ async fn an_upload_that_is_not_there_cannot_be_promoted_or_gone_on_with() {
     let (_folder, store) = fresh();
     let bytes = content(1_000);
     let (session, progress) = begin(&store, &bytes).await;
+    let elsewhere = promote(&store, Uuid::new_v4(), &progress).await.unwrap_err();
+    assert!(matches!(elsewhere, Error::Missing), "{elsewhere}");
     promote(&store, session, &progress).await.unwrap();
-    let again = promote(&store, session, &progress).await.unwrap_err();
-    assert!(matches!(again, Error::Missing), "{again}");
     let on = append(&store, session, progress, &bytes).await.err().unwrap();
     assert!(matches!(on, Error::Missing), "{on}");
+}
+
+/// As after a kill between the object and its row.
+#[tokio::test]
+async fn a_promotion_can_be_done_again_unless_the_bytes_have_changed() {
+    let (folder, store) = fresh();
+    let bytes = content(700_000);
+    let (session, progress) = begin(&store, &bytes).await;
+    let object = promote(&store, session, &progress).await.unwrap();
+    let store = reopened(&folder);
+    assert_eq!(promote(&store, session, &progress).await.unwrap(), object);
+    assert!(holds(&store, &object, &bytes).await);
+    let path = folder.path().join("store/blobs").join(object.as_str());
+    let file = OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(b"x", 3).unwrap();
+    let changed = promote(&store, session, &progress).await.unwrap_err();
+    assert!(matches!(changed, Error::Missing), "{changed}");
+    file.set_len(3).unwrap();
+    let cut = promote(&store, session, &progress).await.unwrap_err();
+    assert!(matches!(cut, Error::WrongSize { expected: 700_000, held: 3 }), "{cut}");
 }
 
 #[tokio::test]
@@ -97,14 +117,35 @@ async fn a_folder_left_half_made_is_completed() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir_all(folder.path().join("store/blobs/sha256/00")).unwrap();
     fs::write(folder.path().join("store/layout.new"), "wharf").unwrap();
-    let store = reopened(&folder);
-    fs::remove_dir(folder.path().join("store/blobs/sha512/ff")).unwrap();
-    drop(store);
+    reopened(&folder);
+    // A kill when the first blob with a sha512 digest came.
+    fs::create_dir(folder.path().join("store/blobs/sha512")).unwrap();
     reopened(&folder);
     for last in ["sha256/ff", "sha512/ff"] {
         assert!(folder.path().join("store/blobs").join(last).is_dir());
     }
     assert!(objects(&reopened(&folder)).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_folders_of_sha512_come_with_its_first_object() {
+    let (folder, store) = fresh();
+    let rare = folder.path().join("store/blobs/sha512");
+    assert!(!rare.exists());
+    let bytes = content(20_000);
+    let digest = Digest::of(Algorithm::Sha512, &bytes);
+    let placed = store.name(Uuid::new_v4(), &Parts::default(), &digest);
+    assert!(matches!(store.open(&placed, 20_000).await, Err(Error::Missing)));
+    assert!(objects(&store).await.is_empty());
+    store.place(&placed, bytes.clone()).await.unwrap();
+    let (session, new) = (Uuid::new_v4(), Progress::new(Algorithm::Sha512));
+    let progress = append(&store, session, new, &bytes).await.unwrap();
+    let promoted = promote(&store, session, &progress).await.unwrap();
+    for object in [&placed, &promoted] {
+        assert!(holds(&store, object, &bytes).await);
+    }
+    assert_eq!(fs::read_dir(rare).unwrap().count(), 256);
+    assert_eq!(objects(&reopened(&folder)).await.len(), 2);
 }
 
 #[test]

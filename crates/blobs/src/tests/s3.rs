@@ -5,10 +5,11 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{
+    throwaway::Fault,
     throwaway::Kind::{Begin, Complete, Delete, Get, Head, Part, Put},
     *,
 };
-use crate::{AppendError, s3::PARTS_IN_MEMORY};
+use crate::{AppendError, FEW, s3::PARTS_IN_MEMORY};
 
 #[tokio::test]
 async fn a_small_upload_is_one_object_from_the_start() {
@@ -22,6 +23,33 @@ async fn a_small_upload_is_one_object_from_the_start() {
     assert_eq!(spent, [1, 0, 1, 0, 0]);
     let listed = objects(&house.store).await;
     assert_eq!((listed.len(), &listed[0].name), (1, &object));
+}
+
+/// Not one request before it is known where they are to be, and none at all when that is elsewhere.
+#[tokio::test]
+async fn few_bytes_are_kept_with_the_progress() {
+    let house = House::of_s3().await;
+    let (store, bytes) = (&house.store, content(FEW as usize + 1));
+    let kinds = [Put, Get, Head, Delete, Begin];
+    let counts = || kinds.map(|kind| house.server().count(kind));
+    let before = counts();
+    let (session, progress) = begin(store, &bytes.slice(..10_000)).await;
+    let most = bytes.slice(10_000..FEW as usize);
+    let progress = append(store, session, saved(&progress), &most).await.unwrap();
+    let progress = saved(&progress);
+    assert!(progress.parts.save().len() < 22_000, "{}", progress.parts.save().len());
+    assert_eq!(store.uploaded(session, &progress).await.unwrap(), bytes[..FEW as usize]);
+    let hashed = store.hash(session, &mut progress.clone(), Algorithm::Sha512).await.unwrap();
+    assert_eq!(hashed, Digest::of(Algorithm::Sha512, &bytes[..FEW as usize]));
+    store.discard(session, Some(&progress.parts)).await.unwrap();
+    assert_eq!(counts(), before);
+    let object = promote(store, session, &progress).await.unwrap();
+    assert!(holds(store, &object, &bytes[..FEW as usize]).await);
+    let last = bytes.slice(FEW as usize..);
+    let progress = append(store, session, progress, &last).await.unwrap();
+    assert!(progress.parts.save().len() < 200, "one more byte, and they are an object");
+    let object = promote(store, session, &saved(&progress)).await.unwrap();
+    assert!(holds(store, &object, &bytes).await);
 }
 
 #[tokio::test]
@@ -68,7 +96,8 @@ async fn many_small_appends_leave_few_pieces() {
     for start in (0..100_000).step_by(1_000) {
         let piece = bytes.slice(start..start + 1_000);
         progress = append(&store, session, saved(&progress), &piece).await.unwrap();
-        assert!(progress.parts.save().len() < 5_000, "{}", progress.parts.save());
+        let most = if progress.received <= FEW { 22_000 } else { 5_000 };
+        assert!(progress.parts.save().len() < most, "{}", progress.parts.save());
     }
     let object = promote(&store, session, &progress).await.unwrap();
     assert!(holds(&store, &object, &bytes).await);
@@ -198,6 +227,30 @@ async fn urls_name_the_public_endpoint_or_are_not_given() {
     assert_eq!(store.signed_url(&object, Duration::from_secs(5)).await.unwrap(), None);
 }
 
+/// Whoever answers with the bytes must know before the answer begins.
+#[tokio::test]
+async fn a_read_that_has_begun_goes_on() {
+    let house = House::of_s3().await;
+    let bytes = content(3 * MIB);
+    let object = push(&house.store, &bytes).await;
+    let opened = house.store.open(&object, bytes.len() as u64).await.unwrap();
+    for range in [0..bytes.len(), 5..5, 7..2 * MIB] {
+        let begun = opened.begin(range.start as u64..range.end as u64).await.unwrap();
+        let read: Vec<Bytes> = begun.try_collect().await.unwrap();
+        assert!(read.concat() == bytes[range]);
+    }
+    let lengthened = house.store.open(&object, 7).await.unwrap();
+    let wrong = lengthened.begin(0..7).await.err().unwrap();
+    assert!(matches!(wrong, Error::WrongSize { .. }), "{wrong}");
+    house.server().fail(Get, Fault::Refuse(503, "SlowDown"), 100);
+    let busy = opened.begin(0..9).await.err().unwrap();
+    assert!(matches!(busy, Error::Unavailable(_)), "{busy}");
+    house.server().recover();
+    house.store.delete(&object).await.unwrap();
+    let gone = opened.begin(0..9).await.err().unwrap();
+    assert!(matches!(gone, Error::Missing), "{gone}");
+}
+
 #[tokio::test]
 async fn an_object_of_another_length_is_not_read() {
     let house = House::of_s3().await;
@@ -212,8 +265,15 @@ async fn an_object_of_another_length_is_not_read() {
 fn saved_parts_are_read_back_and_nothing_else_is() {
     assert_eq!(Parts::default().save(), "");
     assert_eq!(Parts::restore("").unwrap(), Parts::default());
-    for text in ["null", "7", "{\"tail\":[{\"object\":\"../x\",\"size\":1}]}", "{\"more\":1}", "{"]
-    {
+    for text in [
+        "null",
+        "7",
+        "{\"few\":\"?\"}",
+        "{\"few\":[1]}",
+        "{\"tail\":[{\"object\":\"../x\",\"size\":1}]}",
+        "{\"more\":1}",
+        "{",
+    ] {
         assert!(Parts::restore(text).is_err(), "{text}");
     }
 }

@@ -27,6 +27,7 @@ async fn any_chunking_and_any_resumption_stores_the_same_bytes(house: House) {
     // Lengths around those at which S3's engine does something else.
     let length = prop_oneof![
         4 => 0..400_000usize,
+        3 => 0..12_000usize,
         2 => 4 * MIB..7 * MIB,
         1 => 10 * MIB..12 * MIB,
         1 => Just(5 * MIB),

@@ -1,8 +1,9 @@
 //! Layers and configs: their bytes, read from the store itself, against digest and size.
 //!
-//! Damaged bytes go into the store's quarantine and their row gets the name of an object that is
-//! nowhere: no replica then serves what it has open, and the next push heals the row as it does
-//! for any object that is lost.
+//! The row of damaged bytes gets the name of an object that is nowhere: no replica then serves what it
+//! has open, and the next push heals the row as it does for any object that is lost. A row of its own,
+//! which is never due to be deleted, keeps the sweep away from the damaged bytes until they are in the
+//! store's quarantine; where the store cannot move them, for good.
 
 use std::io;
 use std::pin::pin;
@@ -10,7 +11,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use uuid::Uuid;
-use wharf_blobs::{Content, Object, Parts};
+use wharf_blobs::{Aside, Content, Object, Parts};
 use wharf_db::{statement, tx};
 use wharf_oci::{Digest, Hasher};
 
@@ -45,7 +46,12 @@ statement! {
                WHERE l.blob_id = $1 ORDER BY r.name LIMIT 4";
     LOSE_OBJECT = "UPDATE blobs SET object = $2 WHERE id = $1 AND object = $3";
     LOSE_CONTENT = "UPDATE blobs SET object = $2, content = NULL WHERE id = $1 AND content = $3";
+    KEEP = "INSERT INTO blobs (id, digest, size, object, condemned_at) VALUES ($1, $2, $3, $4, $5)";
+    DROP = "DELETE FROM blobs WHERE id = $1";
 }
+
+/// When the row of damaged bytes is due to be deleted.
+const NEVER: i64 = i64::MAX;
 
 impl Check<'_> {
     /// Looks at the next blob; false when there is none.
@@ -161,28 +167,56 @@ impl Check<'_> {
         })
     }
 
-    /// The bytes first, the row last: in between, the object is missing, which heals as well.
+    /// The row first, the bytes last: so a push that finds the row as it was has its answer before, as
+    /// one a day ago, and one that does not keeps its own bytes, which heal it.
     async fn put_aside(&self, blob: &Blob, content: Option<Vec<u8>>) -> Result<(), Error> {
-        let (registry, id) = (self.registry, blob.id.as_str());
-        let name = || registry.store.name(Uuid::new_v4(), &Parts::default(), &blob.digest);
-        let nowhere = name();
-        if let Some(object) = &blob.object {
-            registry.store.quarantine(object).await?;
-            return Ok(tx!(registry.db, |tx| {
-                registry.changes_all(tx);
-                let values = (id, nowhere.as_str(), object.as_str());
-                tx.execute(&LOSE_OBJECT, values).await.map(drop)
-            })?);
+        let store = &self.registry.store;
+        let name = || store.name(Uuid::new_v4(), &Parts::default(), &blob.digest);
+        let damaged = match (&blob.object, &content) {
+            (Some(object), _) => object.clone(),
+            (None, Some(content)) => {
+                let placed = name();
+                store.place(&placed, Bytes::from(content.clone())).await?;
+                placed
+            }
+            (None, None) => return Ok(()),
+        };
+        match self.lose(blob, &damaged, &name(), &content).await? {
+            Some(row) if store.quarantine(&damaged).await? == Aside::Moved => {
+                tx!(self.registry.db, |tx| tx.execute(&DROP, (row.as_str(),)).await)?;
+            }
+            None if content.is_some() => store.delete(&damaged).await?,
+            _ => {}
         }
-        let Some(content) = content else { return Ok(()) };
-        let placed = name();
-        registry.store.place(&placed, Bytes::from(content.clone())).await?;
-        registry.store.quarantine(&placed).await?;
-        Ok(tx!(registry.db, |tx| {
-            registry.changes_all(tx);
-            let values = (id, nowhere.as_str(), content.clone());
-            tx.execute(&LOSE_CONTENT, values).await.map(drop)
-        })?)
+        Ok(())
+    }
+
+    /// Lets the row name an object that is nowhere, and gives the damaged one, or that into which the
+    /// row's own content was put, a row of its own. None when another has changed the row.
+    async fn lose(
+        &self,
+        blob: &Blob,
+        damaged: &Object,
+        nowhere: &Object,
+        content: &Option<Vec<u8>>,
+    ) -> Result<Option<String>, Error> {
+        let (id, kept) = (blob.id.as_str(), Uuid::now_v7().to_string());
+        tx!(self.registry.db, |tx| {
+            let lost = match content {
+                None => tx.execute(&LOSE_OBJECT, (id, nowhere.as_str(), damaged.as_str())).await?,
+                Some(content) => {
+                    tx.execute(&LOSE_CONTENT, (id, nowhere.as_str(), content.clone())).await?
+                }
+            };
+            if lost == 0 {
+                return Ok(None);
+            }
+            self.registry.changes_all(tx);
+            let (digest, size) = (blob.digest.as_str(), blob.size as i64);
+            let values = (kept.as_str(), digest, size, damaged.as_str(), NEVER);
+            tx.execute(&KEEP, values).await?;
+            Ok(Some(kept.clone()))
+        })
     }
 }
 

@@ -5,18 +5,20 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use uuid::Uuid;
-use wharf_blobs::{End, Object, Parts};
+use wharf_blobs::{End, Object, Parts, Progress};
 use wharf_db::{statement, tx};
 use wharf_oci::Digest;
 
+use super::again::{begin_again, drain};
 use super::row::{Held, Refused};
 use super::{Body, Upload, discard, row, store, unknown, write};
 use crate::{Error, Registry, Repository, layer};
 
 /// A whole blob up to this size, in bytes, is taken in one piece, without an upload file.
 const WHOLE: u64 = 256 * 1024;
-/// A blob up to this size, in bytes, is kept in its row: configs, signatures, small layers.
-const INLINE: u64 = 16 * 1024;
+/// A blob up to this size, in bytes, is kept in its row: configs, signatures, small layers. On S3 the
+/// row of its upload holds it up to the same size, so that it never becomes an object.
+const INLINE: u64 = wharf_blobs::FEW;
 
 /// Where the bytes of a new blob are.
 enum Landed {
@@ -27,8 +29,8 @@ enum Landed {
 /// Whether the bytes of a digest are there already.
 enum Live {
     None,
-    /// They are.
-    There,
+    /// They are: in this object, or in the row.
+    There(Option<Object>),
     /// They are, and the repository holds them now.
     Linked,
     /// There is a row, but the object is gone from the store: these bytes are to heal it.
@@ -46,6 +48,11 @@ statement! {
             WHERE b.digest = $2 AND b.condemned_at IS NULL
             ON CONFLICT (repository_id, digest)
             DO UPDATE SET blob_id = excluded.blob_id, used_at = excluded.used_at";
+    LINK_SEEN = "INSERT INTO blob_links (repository_id, digest, blob_id, linked_at, used_at)
+                 SELECT $1, b.digest, b.id, $3, $3 FROM blobs b
+                 WHERE b.digest = $2 AND b.condemned_at IS NULL AND COALESCE(b.object, '') = $4
+                 ON CONFLICT (repository_id, digest)
+                 DO UPDATE SET blob_id = excluded.blob_id, used_at = excluded.used_at";
 }
 
 /// Ends an upload: adds the last bytes, compares the digest, makes the layer durable and gives it
@@ -66,12 +73,28 @@ where
     if offset.is_some_and(|offset| offset != received) {
         return Err(Error::RangeInvalid { received });
     }
+    if upload.holds(digest) {
+        drain(body.stream, received).await?;
+        return land(registry, repository, &upload, digest).await;
+    }
+    let is_sent_again = upload.is_ticketed && offset.is_none() && body.length != Some(0);
+    let mut upload = match received > 0 && is_sent_again {
+        // What an earlier request brought that broke off is the beginning of these bytes, not what
+        // they go on from: its client was never told of it.
+        true => begin_again(registry, upload, digest.algorithm()).await?,
+        false => upload,
+    };
+    let received = upload.received();
     if received == 0 && body.length == Some(0) && is_held(registry, repository, digest).await? {
         // Ended before, by a process that is gone, and its client did not get the answer.
         return discard(registry, &upload).await;
     }
     if received == 0 && body.length.is_some_and(|length| length <= WHOLE) {
         return at_once(registry, repository, &upload, digest, body).await;
+    }
+    if received == 0 {
+        // The algorithm is known before the first byte.
+        upload.progress = Progress::new(digest.algorithm());
     }
     let upload = match body.length {
         Some(0) => upload,
@@ -164,6 +187,15 @@ pub async fn complete(
     }
     let existed = layer::find(registry, repository, &digest).await?.is_some();
     land(registry, repository, &upload, &digest).await?;
+    completed(repository, digest, existed)
+}
+
+/// What the client of the ECR API is told once its layer is there.
+pub(super) fn completed(
+    repository: &Repository,
+    digest: Digest,
+    existed: bool,
+) -> Result<Digest, Error> {
     if existed {
         let (name, account) = (repository.name().clone(), repository.registry().account.clone());
         return Err(Error::LayerAlreadyExists { digest, name, account });
@@ -285,29 +317,31 @@ async fn live(registry: &Registry, digest: &Digest) -> Result<Live, Error> {
     let live = registry.db.optional::<(Option<String>, i64)>(&LIVE, (digest.as_str(),)).await?;
     let (object, size) = match live {
         None => return Ok(Live::None),
-        Some((None, _)) => return Ok(Live::There),
+        Some((None, _)) => return Ok(Live::There(None)),
         Some((Some(object), size)) => (object.parse().map_err(Error::fault)?, size as u64),
     };
     let is_there = registry.store.exists(&object, size).await?;
-    Ok(if is_there { Live::There } else { Live::Lost(object) })
+    Ok(if is_there { Live::There(Some(object)) } else { Live::Lost(object) })
 }
 
-/// Gives the repository bytes that are in the store already, if they are.
+/// Gives the repository bytes that are in the store already, if they are. Only the very object that
+/// was seen there: what a check has put aside since is lost, and the upload's bytes are to heal it.
 async fn link_live(
     registry: &Registry,
     repository: &Repository,
     digest: &Digest,
     row: Option<Held<'_>>,
 ) -> Result<Live, Error> {
-    match live(registry, digest).await? {
-        Live::There => {}
+    let seen = match live(registry, digest).await? {
+        Live::There(object) => object,
         other => return Ok(other),
-    }
+    };
+    let seen = seen.as_ref().map_or("", Object::as_str);
     let now = registry.now();
     let linked = tx!(registry.db, |tx| {
-        let values = (&**repository.id(), digest.as_str(), now);
-        let linked = tx.execute(&LINK, values).await? == 1;
-        row::end(registry, tx, row.filter(|_| linked), digest).await?;
+        let values = (&**repository.id(), digest.as_str(), now, seen);
+        let linked = tx.execute(&LINK_SEEN, values).await? == 1;
+        row::end(tx, row.filter(|_| linked), digest, now).await?;
         Ok(linked)
     });
     let linked = linked.map_err(|refused: Refused| refused.told(repository))?;
@@ -331,7 +365,7 @@ async fn link(
         let values = (id.as_str(), digest.as_str(), size as i64, object, content);
         let is_used = tx.execute(&INSERT_BLOB, values).await? == 1;
         tx.execute(&LINK, (&**repository.id(), digest.as_str(), now)).await?;
-        row::end(registry, tx, row, digest).await?;
+        row::end(tx, row, digest, now).await?;
         Ok(is_used)
     });
     let is_used = linked.map_err(|refused: Refused| refused.told(repository))?

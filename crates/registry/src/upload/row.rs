@@ -25,9 +25,9 @@ statement! {
     DELETE = "DELETE FROM uploads WHERE id = $1 AND holder = $2 AND finished IS NULL";
     FINISH = "UPDATE uploads SET finished = $3, store_parts = '', updated_at = $4
               WHERE id = $1 AND holder = $2 AND finished IS NULL";
-    IS_THERE = "SELECT id FROM uploads WHERE id = $1";
-    FINISHED = "SELECT finished FROM uploads
-                WHERE id = $1 AND repository_id = $2 AND principal = $3";
+    IS_THERE = "SELECT id FROM uploads WHERE id = $1 AND finished IS NULL";
+    FINISHED = "SELECT finished, updated_at FROM uploads
+                WHERE id = $1 AND repository_id = $2 AND principal = $3 AND finished IS NOT NULL";
 }
 
 /// Everything that an upload's row tells.
@@ -58,6 +58,7 @@ pub(super) async fn find(
         small_parts,
         last_part,
         is_stored: true,
+        is_ticketed: false,
         turn: None,
         underway: None,
     };
@@ -154,21 +155,17 @@ impl Refused {
     }
 }
 
-/// Ends the row, if there is one. Where a client may ask another replica for the answer that it
-/// did not get, the row stays for a while to tell it.
+/// Ends the row, if there is one. It stays for a while, for a client that did not get the answer and
+/// asks again, at another replica or after a restart. `now` is the time of the layer's link, too, if
+/// this upload made it.
 pub(super) async fn end(
-    registry: &Registry,
     tx: &mut Tx,
     row: Option<Held<'_>>,
     layer: &Digest,
+    now: i64,
 ) -> Result<(), Refused> {
     let Some(Held { id, holder }) = row else { return Ok(()) };
-    let id = id.to_string();
-    let ended = if registry.turns.are_shared() {
-        tx.execute(&FINISH, (id, holder, layer.as_str(), registry.now())).await?
-    } else {
-        tx.execute(&DELETE, (id, holder)).await?
-    };
+    let ended = tx.execute(&FINISH, (id.to_string(), holder, layer.as_str(), now)).await?;
     if ended == 1 { Ok(()) } else { Err(Refused::Taken) }
 }
 
@@ -181,20 +178,19 @@ pub(super) async fn delete(registry: &Registry, row: Held<'_>) -> Result<bool, E
     Ok(deleted == 1)
 }
 
-/// Whether there is a row, whoever's it is.
+/// Whether the upload goes on, whoever's it is.
 pub(super) async fn is_there(registry: &Registry, id: Uuid) -> Result<bool, Error> {
     let found = registry.db.optional::<(String,)>(&IS_THERE, (id.to_string(),)).await?;
     Ok(found.is_some())
 }
 
-/// The digest of the layer that the upload became, if a row still tells it.
+/// The digest of the layer that the upload became, and when, if a row still tells it.
 pub(super) async fn finished(
     registry: &Registry,
     repository: &Repository,
     caller: &Caller,
     id: Uuid,
-) -> Result<Option<String>, Error> {
+) -> Result<Option<(String, i64)>, Error> {
     let values = (id.to_string(), &**repository.id(), &*caller.arn);
-    let row = registry.db.optional::<(Option<String>,)>(&FINISHED, values).await?;
-    Ok(row.and_then(|(finished,)| finished))
+    Ok(registry.db.optional(&FINISHED, values).await?)
 }

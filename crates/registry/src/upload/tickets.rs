@@ -13,7 +13,7 @@ use wharf_oci::{Algorithm, Digest};
 use wharf_policy::Caller;
 
 use super::{Upload, in_turn, look, row};
-use crate::{Error, Registry, Repository, layer};
+use crate::{Error, Registry, Repository};
 
 /// What this process knows of uploads by their ids.
 pub(crate) struct Tickets {
@@ -55,6 +55,11 @@ impl Tickets {
     pub(crate) fn end(&self, id: Uuid, layer: Option<Digest>) {
         self.ended.insert(id, layer);
         self.stored().remove(&id);
+    }
+
+    /// The layer that the upload became, if it was ended lately and one came of it.
+    pub(super) fn layer(&self, id: Uuid) -> Option<Digest> {
+        self.ended.get(&id).flatten()
     }
 
     /// Whether the upload is over.
@@ -118,44 +123,11 @@ pub async fn look_ticketed(
     }
     match look(registry, repository, caller, &id.to_string()).await {
         Err(Error::UploadNotFound { .. })
-            if !is_ended && !ended_elsewhere(registry, repository, caller, id).await? =>
+            // Another replica may have ended it, or this one before it was started again.
+            if !is_ended && row::finished(registry, repository, caller, id).await?.is_none() =>
         {
             Ok(fresh())
         }
-        found => found,
+        found => Ok(Upload { is_ticketed: true, ..found? }),
     }
-}
-
-/// Whether another replica ended the upload.
-async fn ended_elsewhere(
-    registry: &Registry,
-    repository: &Repository,
-    caller: &Caller,
-    id: Uuid,
-) -> Result<bool, Error> {
-    let is_shared = registry.turns.are_shared();
-    Ok(is_shared && row::finished(registry, repository, caller, id).await?.is_some())
-}
-
-/// Whether the upload was ended lately with this digest, and the repository holds the layer: then
-/// ending it once more, as a client does that did not get the answer, succeeds again.
-pub async fn was_finished(
-    registry: &Registry,
-    repository: &Repository,
-    caller: &Caller,
-    id: &str,
-    digest: &Digest,
-) -> Result<bool, Error> {
-    let Ok(id) = Uuid::try_parse(id) else { return Ok(false) };
-    let became = match registry.tickets.ended.get(&id) {
-        Some(layer) => layer.map(|layer| layer.to_string()),
-        None if registry.turns.are_shared() => {
-            row::finished(registry, repository, caller, id).await?
-        }
-        None => None,
-    };
-    if became.as_deref() != Some(digest.as_str()) {
-        return Ok(false);
-    }
-    Ok(layer::announce(registry, repository, digest).await?.is_some())
 }

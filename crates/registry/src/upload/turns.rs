@@ -42,15 +42,18 @@ struct Lease {
     renewal: JoinHandle<()>,
 }
 
-/// How long a request waits for the one before it: long enough for one that is about to end.
+/// How long a request waits for one that is at work: long enough for one that is about to end.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often another replica's lease is looked at meanwhile.
-const LOOK: Duration = Duration::from_millis(50);
-/// How long a lease lasts without being renewed. Replicas' clocks may differ by half of this: whoever
-/// loses a lease for it is refused, never mixed up with the new holder.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
+/// How soon another replica's lease is looked at again, at first and at most.
+const LOOKS: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(400)];
+/// How long a lease lasts without being renewed, and so for how long the upload of a replica that died
+/// makes others wait. Replicas' clocks may differ by half of this: whoever loses a lease for it is
+/// refused, never mixed up with the new holder.
+pub(super) const LEASE: Duration = Duration::from_secs(20);
+/// How often a lease is renewed. Whoever waits knows by it that the holder lives.
+const RENEWALS: Duration = Duration::from_secs(4);
 /// How long one attempt to renew it may take.
-const RENEWAL: Duration = Duration::from_secs(10);
+const RENEWAL: Duration = Duration::from_secs(5);
 
 /// From this many entries on, those that nobody uses any more are cleared away.
 const CROWD: usize = 1_000;
@@ -59,7 +62,7 @@ statement! {
     // A lease of this process is none to wait for: its queue has come to an end.
     HOLD = "UPDATE uploads SET holder = $2, held_until = $3
             WHERE id = $1 AND (held_until <= $4 OR substr(holder, 1, 36) = $5)";
-    IS_THERE = "SELECT id FROM uploads WHERE id = $1 AND finished IS NULL";
+    HELD = "SELECT holder, held_until FROM uploads WHERE id = $1 AND finished IS NULL";
     RENEW = "UPDATE uploads SET held_until = $3 WHERE id = $1 AND holder = $2";
     RELEASE = "UPDATE uploads SET holder = '', held_until = 0 WHERE id = $1 AND holder = $2";
 }
@@ -76,7 +79,8 @@ impl Turns {
         self.process.is_some()
     }
 
-    /// Waits for the turn; [`Error::UploadBusy`] when another request keeps it for long.
+    /// Waits for the turn; [`Error::UploadBusy`] when another request keeps it for long. The lease of
+    /// a replica that died is waited out.
     pub(crate) async fn take(&self, registry: &Registry, id: Uuid) -> Result<Turn, Error> {
         let begun = Instant::now();
         let queue = self.queue(id);
@@ -84,19 +88,9 @@ impl Turns {
         let _queue = queue.map_err(|_| Error::UploadBusy)?;
         let Some(process) = self.process else { return Ok(Turn { lease: None, _queue }) };
         let holder = format!("{process}/{}", self.taken.fetch_add(1, Ordering::Relaxed));
-        loop {
-            let is_held = match hold(registry, id, &holder, process).await? {
-                Hold::Mine => true,
-                Hold::NoRow => false,
-                Hold::Another if begun.elapsed() > PATIENCE => return Err(Error::UploadBusy),
-                Hold::Another => {
-                    tokio::time::sleep(LOOK).await;
-                    continue;
-                }
-            };
-            let lease = Lease::keep(registry, id, holder, is_held);
-            return Ok(Turn { lease: Some(lease), _queue });
-        }
+        let is_held = wait(registry, id, &holder, process, begun).await?;
+        let lease = Lease::keep(registry, id, holder, is_held);
+        Ok(Turn { lease: Some(lease), _queue })
     }
 
     /// The turn, if nobody of this process has it.
@@ -141,8 +135,36 @@ impl Turn {
 /// Who holds the lease in the row.
 enum Hold {
     Mine,
-    Another,
+    /// Somebody else by this name, until then.
+    Another(String, i64),
     NoRow,
+}
+
+/// Waits for the lease; false when there is no row to hold.
+async fn wait(
+    registry: &Registry,
+    id: Uuid,
+    holder: &str,
+    process: Uuid,
+    begun: Instant,
+) -> Result<bool, Error> {
+    let [mut look, longest] = LOOKS;
+    let mut first = None;
+    loop {
+        let seen = match hold(registry, id, holder, process).await? {
+            Hold::Mine => return Ok(true),
+            Hold::NoRow => return Ok(false),
+            Hold::Another(holder, until) => (holder, until),
+        };
+        let first = first.get_or_insert_with(|| seen.clone());
+        // As long as it is the same lease, its holder may be dead.
+        let patience = if *first == seen { LEASE + RENEWALS } else { PATIENCE };
+        if begun.elapsed() > patience {
+            return Err(Error::UploadBusy);
+        }
+        tokio::time::sleep(look).await;
+        look = longest.min(look * 2);
+    }
 }
 
 async fn hold(registry: &Registry, id: Uuid, holder: &str, process: Uuid) -> Result<Hold, Error> {
@@ -152,8 +174,8 @@ async fn hold(registry: &Registry, id: Uuid, holder: &str, process: Uuid) -> Res
         if tx.execute(&HOLD, (&id, holder, until, now, &process)).await? == 1 {
             return Ok(Hold::Mine);
         }
-        let row = tx.optional::<(String,)>(&IS_THERE, (&id,)).await?;
-        Ok(row.map_or(Hold::NoRow, |_| Hold::Another))
+        let row = tx.optional::<(String, i64)>(&HELD, (&id,)).await?;
+        Ok(row.map_or(Hold::NoRow, |(holder, until)| Hold::Another(holder, until)))
     })
 }
 
@@ -167,7 +189,7 @@ impl Lease {
 
 async fn renew(db: Db, clock: Clock, id: Uuid, holder: String) {
     loop {
-        tokio::time::sleep(LEASE / 4).await;
+        tokio::time::sleep(RENEWALS).await;
         loop {
             let until = clock() + LEASE.as_millis() as i64;
             let renewed = set(&db, &RENEW, (id.to_string(), holder.as_str(), until));

@@ -37,8 +37,15 @@ impl Operation for CompleteLayerUpload {
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
         let (registry, repository) = (call.registry(), &call.target);
-        let found = upload::find(registry, repository, &call.caller, &self.upload_id).await?;
-        let digest = upload::complete(registry, repository, found, &self.layer_digests).await?;
+        let (caller, id, digests) = (&call.caller, &self.upload_id, &self.layer_digests);
+        let digest = match upload::find(registry, repository, caller, id).await {
+            Ok(found) => upload::complete(registry, repository, found, digests).await?,
+            Err(error) => {
+                let again =
+                    upload::complete_again(registry, repository, caller, id, digests).await?;
+                again.ok_or(error)?
+            }
+        };
         Ok(Output {
             registry_id: call.registry_id.account.to_string(),
             repository_name: repository.name().to_string(),
