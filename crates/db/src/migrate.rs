@@ -39,8 +39,11 @@ pub(crate) async fn run(db: &Db) -> Result<(), Error> {
             if engine.has_table("migrations").await? {
                 refuse_newer(db).await?;
             }
-            engine.script(POSTGRES_PRELUDE).await?;
-            bring_up(db).await
+            let made = async {
+                engine.script(POSTGRES_PRELUDE).await?;
+                bring_up(db).await
+            };
+            made.await.map_err(|error| engine.told_of_schema(error))
         }
     }
 }

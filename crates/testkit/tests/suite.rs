@@ -6,6 +6,7 @@
 mod check;
 mod confusion;
 mod copy;
+mod database_errors;
 mod database_loss;
 mod database_tls;
 mod delete;
