@@ -11,7 +11,10 @@ use std::time::Duration;
 use crate::{Db, Engine, Error, statement, tx};
 
 /// The scripts in order; version n is the n-th of them, counted from 1.
-pub(crate) const SCRIPTS: &[&str] = &[include_str!("../../../migrations/0001_registry.sql")];
+pub(crate) const SCRIPTS: &[&str] = &[
+    include_str!("../../../migrations/0001_registry.sql"),
+    include_str!("../../../migrations/0002_installation.sql"),
+];
 
 const POSTGRES_PRELUDE: &str = include_str!("../../../migrations/postgres_prelude.sql");
 

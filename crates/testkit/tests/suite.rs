@@ -11,6 +11,7 @@ mod database_loss;
 mod database_tls;
 mod delete;
 mod errors;
+mod installation;
 mod jobs;
 mod links;
 mod migrations;
