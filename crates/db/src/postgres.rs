@@ -65,6 +65,7 @@ impl Postgres {
         let alone = match company {
             Company::Others => {
                 let mut first = connection::first(&options).await?;
+                connection::expect_sessions(&mut first, &options).await?;
                 connection::compare_clocks(&mut first).await?;
                 presence::take_part(&mut first).await?;
                 first.close().await?;

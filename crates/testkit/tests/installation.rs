@@ -146,6 +146,7 @@ async fn a_new_database_is_refused_where_another_has_its_blobs(mut wharf: Wharf)
     let db = database(there).await;
     assert_eq!(db.optional::<(i64,)>(&ROWS, ()).await.unwrap(), Some((0,)), "rows were written");
     db.close().await;
+    drop(db);
     let told = format!("{:#}", copy::restored(&wharf.config(&settings)).await.err().unwrap());
     assert!(told.contains("the database is empty"), "{told}");
 }

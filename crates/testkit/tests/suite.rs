@@ -21,6 +21,7 @@ mod mutability;
 mod operations;
 mod paging;
 mod parts;
+mod poolers;
 mod pull;
 mod push;
 mod ranges;

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 use super::refusal;
 use crate::{Durability, Error};
@@ -143,6 +143,28 @@ fn judge(said: &[String; 6]) -> Result<(), Error> {
     }
     // A standby is read only; so is a primary that was told to be.
     if read_only == "on" { Err(Error::ReadOnly) } else { Ok(()) }
+}
+
+/// Refuses a pooler that gives one session to several connections, as one in transaction mode does:
+/// what the first connection sets, the second then sees. Where the pooler is busy it may not show.
+pub(super) async fn expect_sessions(
+    one: &mut PgConnection,
+    options: &PgConnectOptions,
+) -> Result<(), Error> {
+    sqlx::raw_sql("SET wharf.session = 'one'").execute(one).await?;
+    let mut other = options.connect().await?;
+    let seen = sqlx::raw_sql("SELECT COALESCE(current_setting('wharf.session', true), '')")
+        .fetch_all(&mut other)
+        .await?;
+    other.close().await?;
+    match seen.first().map(|row| row.try_get::<String, _>(0)).transpose()? {
+        Some(seen) if seen == "one" => Err(Error::Server(format!(
+            "at {} is behind a pooler in transaction mode, which mixes sessions: give Wharf one in \
+             session mode (pool_mode = session for its database), or the server itself",
+            refusal::place(options)
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// How far two clocks may be apart before it is told: a quarter of what a job's lease lasts.

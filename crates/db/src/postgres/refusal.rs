@@ -24,14 +24,16 @@ pub(super) fn of_connection(error: sqlx::Error, options: &PgConnectOptions) -> E
 
 /// For who connected and could not make the tables.
 pub(super) fn of_schema(error: Error, options: &PgConnectOptions) -> Error {
+    let Error::Sql(sqlx::Error::Database(fault)) = &error else { return error };
     // Not allowed in the schema (42501), or no schema at all (3F000).
-    if !matches!(error.code().as_deref(), Some("42501" | "3F000")) {
+    if !matches!(fault.code().as_deref(), Some("42501" | "3F000")) {
         return error;
     }
     let (user, database) = (name(options.get_username()), name(database(options)));
     Error::Server(format!(
         "does not let the user {user} make tables in {database}: ALTER DATABASE {database} OWNER TO \
-         {user}, or GRANT CREATE, USAGE ON SCHEMA public TO {user} ({error})"
+         {user}, or GRANT CREATE, USAGE ON SCHEMA public TO {user} ({})",
+        fault.message()
     ))
 }
 
@@ -79,6 +81,11 @@ fn of_server(fault: &PgDatabaseError, options: &PgConnectOptions) -> String {
         ("53300", _) => format!(
             "at {place} has no connection left: raise max_connections there, or lower \
              pool_max_conns in database_url for each replica"
+        ),
+        // PgBouncer's own, about what it does not pass on.
+        ("08P01", _) if fault.message().contains("startup parameter") => format!(
+            "at {place} is behind a pooler that refuses what Wharf sets: let it ignore that \
+             (ignore_startup_parameters = extra_float_digits,options for PgBouncer)"
         ),
         ("57P03", _) => format!("at {place} is just starting or stopping: try again"),
         _ => format!("at {place} refuses"),
