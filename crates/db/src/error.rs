@@ -13,7 +13,7 @@ pub enum Error {
     #[error("the transaction was taken back together with another one")]
     Again,
     /// The database has no room left.
-    #[error("the database has no space left")]
+    #[error("the database has no space left: free some on its disk")]
     Full,
     /// Somebody has removed SQLite's files.
     #[error(
@@ -141,13 +141,24 @@ impl Error {
         }
     }
 
-    /// Whether the disk or the database is full (SQLITE_FULL, SQLSTATE 53100).
+    /// Whether SQLite's files may not be opened or written by this user (SQLITE_PERM,
+    /// SQLITE_READONLY, SQLITE_CANTOPEN).
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Error::Io(fault) => fault.kind() == std::io::ErrorKind::PermissionDenied,
+            _ => matches!(self.code().as_deref(), Some("3" | "8" | "14" | "1032" | "1544")),
+        }
+    }
+
+    /// Whether the disk or the database is full (SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLSTATE
+    /// 53100). SQLite's index of its log, which the second is about, is made at each start.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {
             Error::Full => true,
             Error::Io(fault) => fault.kind() == std::io::ErrorKind::StorageFull,
-            _ => matches!(self.code().as_deref(), Some("13" | "53100")),
+            _ => matches!(self.code().as_deref(), Some("13" | "4874" | "53100")),
         }
     }
 

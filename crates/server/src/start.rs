@@ -1,5 +1,6 @@
 //! Start-up: from a configuration to a running server. Tests boot the same thing in-process.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -109,7 +110,30 @@ pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
         Some(url) => Db::postgres(&url.0).await,
         None => Db::sqlite(&config.data.join("wharf.db")).await,
     };
-    opened.with_context(|| unopened(config))
+    opened.map_err(|error| {
+        let advice = advice(&error, config);
+        anyhow::Error::new(error).context(unopened(config) + &advice)
+    })
+}
+
+/// What to do about files that cannot be opened; empty where the error itself says it.
+fn advice(error: &wharf_db::Error, config: &Config) -> String {
+    let data = config.data.display();
+    match error {
+        wharf_db::Error::Io(fault) if fault.kind() == ErrorKind::ReadOnlyFilesystem => {
+            format!(": {data} must be on a file system that can be written, for read_only too")
+        }
+        error if config.database_url.is_none() && error.is_full() => {
+            ": the disk is full, and SQLite needs some of it to begin".to_owned()
+        }
+        error if config.database_url.is_none() && error.is_denied() => {
+            let user = rustix::process::getuid().as_raw();
+            format!(
+                ": {data} and what is in it must belong to the user who runs Wharf (now {user})"
+            )
+        }
+        _ => String::new(),
+    }
 }
 
 /// What is said before the reason.
@@ -243,4 +267,28 @@ fn connections(wanted: usize) -> usize {
         );
     }
     allowed
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::Flags;
+
+    #[test]
+    fn files_that_cannot_be_opened_have_advice() {
+        let values = vec![("data", "d".to_owned())];
+        let settings = crate::config::Settings::gather(&Flags { config: None, values }, []);
+        let config = Config::check(settings.unwrap()).unwrap();
+        let io = |kind: ErrorKind| wharf_db::Error::Io(kind.into());
+        for (error, expected) in [
+            (io(ErrorKind::PermissionDenied), "must belong to the user who runs Wharf"),
+            (io(ErrorKind::ReadOnlyFilesystem), "file system that can be written"),
+            (io(ErrorKind::StorageFull), "the disk is full"),
+        ] {
+            let advice = advice(&error, &config);
+            assert!(advice.contains(expected), "{error}: {advice}");
+        }
+        assert_eq!(advice(&wharf_db::Error::Locked("d".to_owned()), &config), "");
+    }
 }
