@@ -33,6 +33,7 @@ const DEBIAN: &[(&str, &str, &str)] = &[
     ("e2fsprogs", "1.47.0", "the small disk that a test fills"),
     ("haproxy", "2.6.12", "the proxy in front of replicas"),
     ("iproute2", "6.1.0", "the network of a test's own host"),
+    ("pgbouncer", "1.18.0", "the pooler before PostgreSQL"),
     ("podman", "4.3.1", "the engine of Red Hat's systems"),
     ("postgresql", "15", "the second database engine"),
     ("python3-venv", "3.11.2", "the environment of the packages from PyPI"),

@@ -13,6 +13,7 @@ mod error;
 #[cfg(any(test, feature = "faults"))]
 mod faults;
 mod files;
+mod installation;
 mod object;
 mod progress;
 mod s3;

@@ -17,10 +17,10 @@ pub const SMALL_BLOB: u64 = 1 << 20;
 
 /// Content-addressed bytes. Clones are cheap and share everything.
 #[derive(Clone)]
-pub struct Store(Engine);
+pub struct Store(pub(crate) Engine);
 
 #[derive(Clone)]
-enum Engine {
+pub(crate) enum Engine {
     Files(Arc<Files>),
     S3(Arc<S3>),
 }

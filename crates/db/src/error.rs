@@ -13,8 +13,14 @@ pub enum Error {
     #[error("the transaction was taken back together with another one")]
     Again,
     /// The database has no room left.
-    #[error("the database has no space left")]
+    #[error("the database has no space left: free some on its disk")]
     Full,
+    /// Somebody has removed SQLite's files.
+    #[error(
+        "the database files were deleted under the running server, so nothing that is written now \
+         lasts. Do not stop it yet: as long as it runs, they can be copied from /proc/{0}/fd"
+    )]
+    Deleted(u32),
     /// Another process holds the SQLite file.
     #[error(
         "the database {0} is in use by another process; stop it, or give this one a data folder of its own"
@@ -35,7 +41,7 @@ pub enum Error {
     Newer { found: i64, known: i64 },
     /// The schema is not the one that this program makes, and only looking is allowed.
     #[error(
-        "the database has schema version {found}, this program needs {known}: bring it up to date by starting this version of wharf serve on it once"
+        "the database has schema version {found}, this program needs {known}: bring it up to date by starting this version of wharf serve on it once, with --read-only if it is a backup"
     )]
     Schema { found: i64, known: i64 },
     /// The tables are none that can be copied.
@@ -53,6 +59,16 @@ pub enum Error {
     /// The server or its database cannot be used, whatever is done here.
     #[error("PostgreSQL {0}")]
     Server(String),
+    /// Somebody else is at the database, which is wanted alone.
+    #[error(
+        "others are at this PostgreSQL database: {0}. Stop every replica first. What was killed is \
+         gone at once; what is on a machine that is gone, PostgreSQL notices within a minute, or \
+         `SELECT pg_terminate_backend(…)` ends it"
+    )]
+    InUse(String),
+    /// There is no connection. The advice has the server's words in it.
+    #[error("PostgreSQL {advice}")]
+    Connect { advice: String, cause: sqlx::Error },
     /// The URL says what cannot be.
     #[error("database_url {0}")]
     Url(String),
@@ -71,6 +87,10 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn deleted() -> Error {
+        Error::Deleted(std::process::id())
+    }
+
     /// Whether running the whole transaction again may succeed (SQLSTATE 40001 and 40P01).
     pub(crate) fn is_conflict(&self) -> bool {
         match self {
@@ -85,7 +105,7 @@ impl Error {
     pub(crate) fn is_lost(&self) -> bool {
         match self {
             Error::Silent(_) => true,
-            Error::Sql(sqlx::Error::Io(_) | sqlx::Error::Protocol(_)) => true,
+            Error::Sql(cause) | Error::Connect { cause, .. } if is_broken(cause) => true,
             _ => self.code().is_some_and(|code| {
                 code.starts_with("08")
                     || code.starts_with("57P")
@@ -114,20 +134,31 @@ impl Error {
         }
     }
 
-    fn code(&self) -> Option<Cow<'_, str>> {
+    pub(crate) fn code(&self) -> Option<Cow<'_, str>> {
         match self {
-            Error::Sql(sqlx::Error::Database(fault)) => fault.code(),
+            Error::Sql(cause) | Error::Connect { cause, .. } => cause.as_database_error()?.code(),
             _ => None,
         }
     }
 
-    /// Whether the disk or the database is full (SQLITE_FULL, SQLSTATE 53100).
+    /// Whether SQLite's files may not be opened or written by this user (SQLITE_PERM,
+    /// SQLITE_READONLY, SQLITE_CANTOPEN).
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Error::Io(fault) => fault.kind() == std::io::ErrorKind::PermissionDenied,
+            _ => matches!(self.code().as_deref(), Some("3" | "8" | "14" | "1032" | "1544")),
+        }
+    }
+
+    /// Whether the disk or the database is full (SQLITE_FULL, SQLITE_IOERR_SHMSIZE, SQLSTATE
+    /// 53100). SQLite's index of its log, which the second is about, is made at each start.
     #[must_use]
     pub fn is_full(&self) -> bool {
         match self {
             Error::Full => true,
             Error::Io(fault) => fault.kind() == std::io::ErrorKind::StorageFull,
-            _ => matches!(self.code().as_deref(), Some("13" | "53100")),
+            _ => matches!(self.code().as_deref(), Some("13" | "4874" | "53100")),
         }
     }
 
@@ -142,4 +173,8 @@ impl Error {
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Error::Sql(sqlx::Error::Database(fault)) if fault.is_unique_violation())
     }
+}
+
+fn is_broken(cause: &sqlx::Error) -> bool {
+    matches!(cause, sqlx::Error::Io(_) | sqlx::Error::Protocol(_))
 }

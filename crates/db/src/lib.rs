@@ -87,7 +87,18 @@ impl Db {
     /// Fails on a URL that says what cannot be, on a server that would lose acknowledged writes, is
     /// older than version 14 or a standby, and when the schema is newer than this program.
     pub async fn postgres(url: &str) -> Result<Db, Error> {
-        let db = Db { engine: Engine::Postgres(Arc::new(postgres::Postgres::connect(url).await?)) };
+        Db::at(url, postgres::Company::Others).await
+    }
+
+    /// The same for who must be alone with the database: fails with [`Error::InUse`] while anybody
+    /// else has it open by [`Db::postgres`], and keeps all of them away until it is closed.
+    pub async fn postgres_alone(url: &str) -> Result<Db, Error> {
+        Db::at(url, postgres::Company::Nobody).await
+    }
+
+    async fn at(url: &str, company: postgres::Company) -> Result<Db, Error> {
+        let engine = postgres::Postgres::connect(url, company).await?;
+        let db = Db { engine: Engine::Postgres(Arc::new(engine)) };
         migrate::run(&db).await?;
         Ok(db)
     }
@@ -131,6 +142,9 @@ impl Db {
     /// Answers once the engine answers: for readiness probes.
     pub async fn ping(&self) -> Result<(), Error> {
         statement!(PING = "SELECT CAST(1 AS BIGINT)");
+        if let Engine::Sqlite(engine) = &self.engine {
+            engine.is_there()?;
+        }
         self.optional::<(i64,)>(&PING, ()).await.map(|_| ())
     }
 

@@ -11,7 +11,10 @@ use std::time::Duration;
 use crate::{Db, Engine, Error, statement, tx};
 
 /// The scripts in order; version n is the n-th of them, counted from 1.
-pub(crate) const SCRIPTS: &[&str] = &[include_str!("../../../migrations/0001_registry.sql")];
+pub(crate) const SCRIPTS: &[&str] = &[
+    include_str!("../../../migrations/0001_registry.sql"),
+    include_str!("../../../migrations/0002_installation.sql"),
+];
 
 const POSTGRES_PRELUDE: &str = include_str!("../../../migrations/postgres_prelude.sql");
 
@@ -39,8 +42,11 @@ pub(crate) async fn run(db: &Db) -> Result<(), Error> {
             if engine.has_table("migrations").await? {
                 refuse_newer(db).await?;
             }
-            engine.script(POSTGRES_PRELUDE).await?;
-            bring_up(db).await
+            let made = async {
+                engine.script(POSTGRES_PRELUDE).await?;
+                bring_up(db).await
+            };
+            made.await.map_err(|error| engine.told_of_schema(error))
         }
     }
 }

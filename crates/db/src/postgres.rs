@@ -6,15 +6,17 @@
 
 mod breaks;
 mod connection;
+mod presence;
+mod refusal;
 mod snapshot;
 mod url;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Connection as _, Executor as _};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tokio::task::AbortHandle;
 
 use crate::moment::Moments;
@@ -34,6 +36,15 @@ pub(crate) struct Postgres {
     moments: Moments,
     teller: AbortHandle,
     options: PgConnectOptions,
+    /// Keeps all others away as long as it is open.
+    _alone: Option<Mutex<PgConnection>>,
+}
+
+/// Who may be at the database beside this process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Company {
+    Others,
+    Nobody,
 }
 
 /// A transaction under way. Dropped unfinished, it takes its connection along, which rolls it back.
@@ -47,11 +58,21 @@ pub(crate) struct Open {
 }
 
 impl Postgres {
-    pub(crate) async fn connect(url: &str) -> Result<Postgres, Error> {
+    pub(crate) async fn connect(url: &str, company: Company) -> Result<Postgres, Error> {
         let url::Target { options, connections } = url::parse(url)?;
         let options = connection::configured(options);
         // Once outside the pool, which would try again and keep the reason to itself.
-        connection::open(&options).await?.close().await?;
+        let alone = match company {
+            Company::Others => {
+                let mut first = connection::first(&options).await?;
+                connection::expect_sessions(&mut first, &options).await?;
+                connection::compare_clocks(&mut first).await?;
+                presence::take_part(&mut first).await?;
+                first.close().await?;
+                None
+            }
+            Company::Nobody => Some(Mutex::new(presence::be_alone(&options).await?)),
+        };
         let breaks = Arc::new(Breaks::default());
         let seen = breaks.clone();
         let pool = PgPoolOptions::new()
@@ -62,13 +83,13 @@ impl Postgres {
                 let usable = !seen.since(meta.age);
                 Box::pin(async move { Ok(usable) })
             })
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection::check(connection).await.map_err(hidden) })
+            .after_connect(move |connection, _| {
+                Box::pin(async move { admitted(connection, company).await.map_err(hidden) })
             })
             .connect_lazy_with(options.clone());
         let snapshots = snapshot::Snapshots::new(options.clone(), breaks.clone());
         let (moments, teller) = Moments::of(snapshots);
-        Ok(Postgres { pool, breaks, moments, teller, options })
+        Ok(Postgres { pool, breaks, moments, teller, options, _alone: alone })
     }
 
     pub(crate) fn moments(&self) -> &Moments {
@@ -126,6 +147,11 @@ impl Postgres {
             .fetch_one(&mut *self.acquire().await?)
             .await?;
         Ok(found)
+    }
+
+    /// Says what to do about a schema that cannot be made.
+    pub(crate) fn told_of_schema(&self, error: Error) -> Error {
+        refusal::of_schema(error, &self.options)
     }
 
     /// Keeps other replicas from migrating until the connection given is closed, or breaks.
@@ -257,9 +283,20 @@ impl Drop for Open {
     }
 }
 
-/// How to connect to the database at `url`, for a connection outside any pool.
-pub(crate) fn options(url: &str) -> Result<PgConnectOptions, Error> {
-    Ok(url::parse(url)?.options)
+/// Connects to the database at `url` outside any pool, with these settings.
+pub(crate) async fn connect(url: &str, settings: &[(&str, &str)]) -> Result<PgConnection, Error> {
+    let options = url::parse(url)?.options.options(settings.iter().copied());
+    let options = options.disable_statement_logging();
+    options.connect().await.map_err(|error| refusal::of_connection(error, &options))
+}
+
+/// Whether a new connection of the pool may be used.
+async fn admitted(connection: &mut PgConnection, company: Company) -> Result<(), Error> {
+    connection::check(connection).await?;
+    match company {
+        Company::Others => presence::take_part(connection).await,
+        Company::Nobody => Ok(()),
+    }
 }
 
 /// The pool takes nothing but sqlx's errors.

@@ -44,12 +44,9 @@ impl Snapshot {
 
     /// The PostgreSQL database at `url` as it is now; a standby will do.
     pub async fn postgres(url: &str) -> Result<Snapshot, Error> {
-        let connection = postgres::options(url)?
-            // A view is held for as long as a copy takes.
-            .options([("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")])
-            .disable_statement_logging()
-            .connect()
-            .await?;
+        // A view is held for as long as a copy takes.
+        let settings = [("statement_timeout", "0"), ("idle_in_transaction_session_timeout", "0")];
+        let connection = postgres::connect(url, &settings).await?;
         Snapshot::begin(Held::Postgres(connection)).await
     }
 

@@ -35,6 +35,7 @@ pub(crate) struct Sqlite {
     writer: Arc<Mutex<Writer>>,
     wake: Arc<Notify>,
     progress: Arc<Progress>,
+    log: Arc<File>,
     /// Held for as long as the database is open, so that no second process writes to it. None for
     /// a database that is only read.
     lock: Option<File>,
@@ -124,10 +125,18 @@ impl Sqlite {
         let wake = Arc::new(Notify::new());
         let progress =
             Arc::new(Progress { committed: AtomicU64::new(0), flushed: watch::channel(0).0 });
-        let committer =
-            Committer { writer: Arc::downgrade(&writer), progress: progress.clone(), log };
+        let committer = Committer {
+            writer: Arc::downgrade(&writer),
+            progress: progress.clone(),
+            log: log.clone(),
+        };
         tokio::spawn(committer.run(wake.clone()));
-        Ok(Sqlite { readers, writer, wake, progress, lock })
+        Ok(Sqlite { readers, writer, wake, progress, log, lock })
+    }
+
+    /// Whether the files are still in their folder.
+    pub(crate) fn is_there(&self) -> Result<(), Error> {
+        if is_deleted(&self.log)? { Err(Error::deleted()) } else { Ok(()) }
     }
 
     pub(crate) async fn all<C: Columns>(
@@ -339,10 +348,15 @@ impl Committer {
     async fn flush(&self, number: Option<u64>) -> Outcome {
         let Some(number) = number else { return Outcome::Done };
         let log = self.log.clone();
-        match tokio::task::spawn_blocking(move || log.sync_data()).await {
-            Ok(Ok(())) => {
+        let flushed = move || log.sync_data().and_then(|()| is_deleted(&log));
+        match tokio::task::spawn_blocking(flushed).await {
+            Ok(Ok(deleted)) => {
                 self.progress.flushed.send_replace(number);
-                Outcome::Done
+                if deleted {
+                    Outcome::Failed(Error::deleted().to_string().into())
+                } else {
+                    Outcome::Done
+                }
             }
             Ok(Err(error)) => {
                 tracing::error!(
@@ -354,6 +368,12 @@ impl Committer {
             Err(_) => Outcome::Failed("the flush was cancelled".into()),
         }
     }
+}
+
+/// Whether somebody has removed the file. What is written into it then is gone with the process.
+fn is_deleted(file: &File) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    Ok(file.metadata()?.nlink() == 0)
 }
 
 fn refused(error: &Error) -> Outcome {

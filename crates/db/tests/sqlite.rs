@@ -166,3 +166,20 @@ async fn what_is_done_after_a_commit_is_done_although_nobody_waits() {
         assert_eq!(there, told.contains(&round), "round {round}");
     }
 }
+
+#[tokio::test]
+async fn what_is_written_into_deleted_files_is_not_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder).await;
+    add(&db, "before").await.unwrap();
+    db.ping().await.unwrap();
+    for file in ["wharf.db", "wharf.db-wal", "wharf.db-shm"] {
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+    }
+    let error = add(&db, "after").await.unwrap_err();
+    assert!(error.to_string().contains("were deleted under the running server"), "{error}");
+    let error = db.ping().await.unwrap_err();
+    assert!(error.to_string().contains("/proc/"), "{error}");
+    // What is there can be read, and rescued.
+    assert!(db.optional::<(String,)>(&FIND, ("before",)).await.unwrap().is_some());
+}

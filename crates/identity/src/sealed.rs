@@ -15,6 +15,13 @@ pub async fn holds_secrets(db: &Db) -> Result<bool, Error> {
 }
 
 impl Identity {
+    /// Whether there is a secret that opens with this installation key: if there are some and none
+    /// does, it is another installation's key.
+    pub async fn opens_any_secret(&self) -> Result<bool, Error> {
+        let keys = self.db.all::<(String, String, Vec<u8>)>(&SECRETS, ()).await?;
+        Ok(keys.iter().any(|(id, _, sealed)| self.key.open(id, sealed).is_ok()))
+    }
+
     /// Access keys, inactive ones too, whose secrets do not open with this installation key: each
     /// with its account.
     pub async fn unopenable_secrets(&self) -> Result<Vec<(String, String)>, Error> {

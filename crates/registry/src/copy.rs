@@ -18,12 +18,12 @@ use std::collections::HashSet;
 use wharf_db::copy::{self, Changes, Plan};
 use wharf_db::{Db, Snapshot, tx};
 
-use crate::Clock;
+use crate::{Clock, installation};
 
 /// Tables that are not copied, and why: `blobs` is copied here, with its bytes; the bytes of
-/// `uploads` under way are not in the target, and their clients begin anew; `origin` is about the
-/// target itself; all `jobs` there are come again by themselves.
-const EXCEPT: &[&str] = &["blobs", "uploads", "origin", "jobs"];
+/// `uploads` under way are not in the target, and their clients begin anew; `origin` and
+/// `installation` are about the target itself; all `jobs` there are come again by themselves.
+const EXCEPT: &[&str] = &["blobs", "uploads", "origin", "installation", "jobs"];
 
 /// Bytes that are certainly copied within the time for which the source keeps what it gives up.
 const SETTLED: u64 = 4 * 1024 * 1024 * 1024;
@@ -107,6 +107,8 @@ pub enum Error {
     Unfinished(String),
     #[error("the row of blob {0} names an object that cannot be one")]
     Object(String),
+    #[error("the target cannot be written: {0}")]
+    Installation(#[from] installation::Error),
     #[error(transparent)]
     Db(#[from] wharf_db::Error),
     #[error(transparent)]
@@ -125,7 +127,7 @@ pub async fn run(
 ) -> Result<Copied, Error> {
     let nothing_missing = HashSet::new();
     let every = Plan { except: EXCEPT, missing: ("blobs", &nothing_missing) };
-    origin::begin(source, &target.db, &every, clock()).await?;
+    origin::begin(source, target, &every, clock()).await?;
     let mut bring = blobs::Bring { target, at_once, clock, watch, copied: Copied::default() };
     watch.begin(Stage::Blobs, blobs::live_bytes(&mut source.snapshot).await?);
     // Takes as long as it takes. What is pushed meanwhile is for the next pass, until it is little:

@@ -284,6 +284,21 @@ impl Error {
         )
     }
 
+    /// The error with its causes, none of which is told twice: for a log, whose JSON knows nothing
+    /// of causes.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let (mut told, mut source) = (self.to_string(), std::error::Error::source(self));
+        while let Some(error) = source {
+            let cause = error.to_string();
+            if !told.contains(&cause) {
+                told = format!("{told}: {cause}");
+            }
+            source = error.source();
+        }
+        told
+    }
+
     /// Wraps a fault of ours.
     pub fn fault(source: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::Fault(Box::new(source))

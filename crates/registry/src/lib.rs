@@ -10,6 +10,7 @@ pub mod check;
 pub mod copy;
 mod error;
 pub mod image;
+pub mod installation;
 pub mod job;
 mod landing;
 pub mod layer;

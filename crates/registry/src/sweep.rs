@@ -267,7 +267,7 @@ async fn delete(store: &Store, object: Option<String>) -> bool {
         Err(error) => Err(Error::fault(error)),
     };
     if let Err(error) = &deleted {
-        tracing::error!(object = name, error = error as &dyn std::error::Error, "an object stays");
+        tracing::error!(object = name, error = error.told(), "an object stays");
     }
     deleted.is_ok()
 }

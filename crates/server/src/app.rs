@@ -162,7 +162,7 @@ impl Doors {
         match self.api.registry.ready().await {
             Ok(()) => text(StatusCode::OK, "ready\n".to_owned()),
             Err(error) => {
-                tracing::warn!(%error, "not ready");
+                tracing::warn!(error = error.told(), "not ready");
                 text(StatusCode::SERVICE_UNAVAILABLE, "not ready; the log tells why\n".to_owned())
             }
         }

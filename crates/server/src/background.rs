@@ -1,7 +1,6 @@
 //! What goes on beside the requests: writing down what was pulled, and working through the jobs.
 //! What the jobs are is in the registry's room `job`.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,7 +91,7 @@ async fn watch_scrub(registry: Registry, metrics: &JobMetrics) {
         turns.tick().await;
         match registry.scrubbed().await {
             Ok(scrubbed) => metrics.show(scrubbed),
-            Err(error) => tracing::warn!(error = &error as &dyn Error, "no look at the scrub"),
+            Err(error) => tracing::warn!(error = error.told(), "no look at the scrub"),
         }
     }
 }
@@ -103,7 +102,7 @@ async fn write_activity(registry: Registry) {
     loop {
         turns.tick().await;
         if let Err(error) = registry.write_activity().await {
-            tracing::error!(error = &error as &dyn Error, "pull times could not be written");
+            tracing::error!(error = error.told(), "pull times could not be written");
         }
     }
 }
@@ -114,7 +113,7 @@ fn log(ran: &Ran) {
     let ms = ran.took.as_secs_f64() * 1000.0;
     match &ran.outcome {
         Outcome::Failed(error) => {
-            let error = error as &dyn Error;
+            let error = error.told();
             tracing::error!(kind, subject, ms, outcome, error, "job");
         }
         Outcome::Lost => tracing::warn!(kind, subject, ms, outcome, "job"),

@@ -143,16 +143,25 @@ pub struct Backup {
 /// The options of `wharf restore`.
 #[derive(Args)]
 pub struct Restore {
-    /// The folder of the backup.
-    #[arg(long, value_name = "FOLDER", required_unless_present = "in_place")]
-    pub from: Option<PathBuf>,
-    /// The engines' own tools have put database and blobs back: drop the uploads, and let the
-    /// sweep remove nothing for a blob_grace.
-    #[arg(long, conflicts_with = "from")]
-    pub in_place: bool,
+    /// Where the registry comes from.
+    #[command(flatten)]
+    pub from: RestoreFrom,
     /// The configuration.
     #[command(flatten)]
     pub settings: Settings,
+}
+
+/// What is restored: one of the two.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct RestoreFrom {
+    /// The folder of the backup.
+    #[arg(long = "from", value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+    /// The engines' own tools have put database and blobs back: drop the uploads, and let the
+    /// sweep remove nothing for a blob_grace. No server may be running.
+    #[arg(long)]
+    pub in_place: bool,
 }
 
 /// The commands about TLS.

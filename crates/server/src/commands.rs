@@ -7,7 +7,7 @@ mod progress;
 mod serve;
 mod tls;
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -32,6 +32,28 @@ pub fn run(command: Commands) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
+/// Tells the user why a command failed. Whoever has stopped reading, such as `head`, wants no more.
+#[must_use]
+pub fn failed(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Unread>() {
+        return ExitCode::from(UNREAD);
+    }
+    eprintln!("wharf: {}", chain(error));
+    ExitCode::FAILURE
+}
+
+/// An error with those of its causes that it does not repeat.
+fn chain(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            told.push_str(if told.is_empty() { "" } else { ": " });
+            told.push_str(&cause);
+        }
+    }
+    told
+}
+
 /// The flag that names the data folder, with a blank before it; empty for the default one.
 fn data_flag(config: &Config) -> String {
     match config.data.to_str() {
@@ -49,7 +71,30 @@ fn quoted(value: &str) -> String {
     }
 }
 
+/// Whoever read the output has gone.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output")]
+struct Unread;
+
+/// What the shell makes of a program that SIGPIPE has ended.
+const UNREAD: u8 = 128 + 13;
+
 fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot print")
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Unread.into()),
+        printed => printed.context("cannot print"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_was_told_is_not_told_again() {
+        let cause = std::io::Error::other("no such host");
+        let error = anyhow::Error::new(cause).context("no answer: no such host").context("stuck");
+        assert_eq!(chain(&error), "stuck: no answer: no such host");
+    }
 }

@@ -17,7 +17,7 @@ use wharf_registry::quota::Quotas;
 use crate::forwarded::Trusted;
 use crate::telemetry::access::Destination;
 use crate::telemetry::logs::{self, LogFormat, Secret};
-pub use settings::{ConfigError, Flags, Settings, Source};
+pub use settings::{ConfigError, Flags, Setting, Settings, Source};
 
 /// The configuration, checked. Fields are documented by their keys in `config/keys.rs`.
 #[derive(Clone)]
@@ -168,9 +168,30 @@ impl Config {
         self.settings.show()
     }
 
+    /// What the key was set to, and where; None where it has its default.
+    pub fn setting(&self, key: &str) -> Option<&Setting> {
+        self.settings.get(key)
+    }
+
     /// Whether the key was set, by whatever means, and does not just have its default.
     pub fn is_set(&self, key: &str) -> bool {
         self.settings.get(key).is_some()
+    }
+
+    /// What messages call the database: its URL without the password, or its file.
+    pub fn database_name(&self) -> String {
+        match &self.database_url {
+            Some(url) => settings::without_password(&url.0),
+            None => self.data.join("wharf.db").display().to_string(),
+        }
+    }
+
+    /// What messages call the place of the blobs: bucket and prefix, or the data folder.
+    pub fn blobs_name(&self) -> String {
+        match &self.blobs {
+            Some(bucket) => format!("s3://{}/{}", bucket.name, bucket.prefix),
+            None => self.data.display().to_string(),
+        }
     }
 
     /// `https` when the port speaks TLS or clients are told so, else `http`. A request that a

@@ -1,12 +1,14 @@
 //! From two configurations to a copy of one installation in the engines of another. How it is told
 //! to the user is in `commands/copy.rs`, what is copied in which order in the registry's `copy`.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use wharf_db::Snapshot;
-use wharf_identity::InstallationKey;
+use wharf_db::{Db, Snapshot};
+use wharf_identity::{Error, Identity, InstallationKey};
 use wharf_registry::copy::{self, Copied, Source, Target, Watch};
+use wharf_registry::installation::{self, Terms};
 
 use crate::config::Config;
 use crate::{folder, start};
@@ -41,8 +43,10 @@ pub async fn copy(
     if key == Key::Bring {
         bring_key(from, to, &source.key_print)?;
     }
-    let db = start::open_database(to).await.context("in the target")?;
     let same_store = is_same_store(from, to);
+    // Where the bytes stay, the source may be served.
+    let _held = if same_store { None } else { hold(to).context("in the target")? };
+    let db = start::open_database(to).await.context("in the target")?;
     let store = start::open_store(to).await.context("in the target")?;
     let target = Target { db, store, same_store };
     let clock = start::system_clock();
@@ -59,24 +63,56 @@ pub async fn copy(
 /// many uploads were dropped.
 ///
 /// # Errors
-/// When the database cannot be opened, or there is no installation key.
+/// When the database cannot be opened, or is served, when there is no installation key, or another
+/// one, and when the blobs are another installation's. Then nothing was changed.
 pub async fn restored(config: &Config) -> anyhow::Result<u64> {
     let Some(text) = folder::read_installation_key(config)? else {
         bail!("{}", no_key(config));
     };
     let key = read(&text, config)?;
-    let db = start::open_database(config).await?;
-    let now = start::system_clock()();
-    let dropped = copy::restored(&db, &key.print(), now, config.blob_grace).await;
+    let _held = hold(config)?;
+    let opened = match &config.database_url {
+        Some(url) => Db::postgres_alone(&url.0).await,
+        None => open_file(config).await,
+    };
+    let db = opened.with_context(|| start::unopened(config))?;
+    let dropped = note_restored(config, &db, &key).await;
     db.close().await;
-    Ok(dropped?)
+    dropped
+}
+
+/// A file that is not there was not put back, and none is made.
+async fn open_file(config: &Config) -> Result<Db, wharf_db::Error> {
+    let path = config.data.join("wharf.db");
+    std::fs::metadata(&path)?;
+    Db::sqlite(&path).await
+}
+
+/// Local blobs are had alone.
+fn hold(config: &Config) -> anyhow::Result<Option<File>> {
+    config.blobs.is_none().then(|| folder::hold_blobs(&config.data)).transpose()
+}
+
+async fn note_restored(config: &Config, db: &Db, key: &InstallationKey) -> anyhow::Result<u64> {
+    if !wharf_identity::holds_secrets(db).await? {
+        bail!("the database is empty: put it back with its own tools first");
+    }
+    if !Identity::new(db.clone(), key.clone()).opens_any_secret().await? {
+        let key = config.secret_key_file.display();
+        return Err(Error::WrongInstallationKey).with_context(|| format!("{key} is another's"));
+    }
+    let store = start::open_store(config).await?;
+    let now = start::system_clock()();
+    let joined = installation::join(db, &store, Terms::Restored, now).await;
+    joined.with_context(|| start::apart(config))?;
+    Ok(copy::restored(db, &key.print(), now, config.blob_grace).await?)
 }
 
 async fn open_source(from: &Config) -> anyhow::Result<Source> {
     let (mut snapshot, name) = match &from.database_url {
         Some(url) => {
             let snapshot = Snapshot::postgres(&url.0).await;
-            (snapshot.context("cannot open the PostgreSQL database")?, "PostgreSQL".to_owned())
+            (snapshot.with_context(|| start::unopened(from))?, "PostgreSQL".to_owned())
         }
         None => {
             let path = from.data.join("wharf.db");

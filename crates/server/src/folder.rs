@@ -45,8 +45,8 @@ pub fn hold_blobs(data: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(_) => bail!(
-            "another process serves the blobs in {}; several replicas need them in S3 \
-             (blobs = \"s3://bucket/prefix\")",
+            "another process serves the blobs in {}: stop it first. Several replicas need them in \
+             S3 (blobs = \"s3://bucket/prefix\")",
             data.display()
         ),
     }

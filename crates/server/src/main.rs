@@ -6,9 +6,6 @@ fn main() -> std::process::ExitCode {
     let cli = wharf_server::cli::Cli::parse();
     match wharf_server::commands::run(cli.command) {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("wharf: {error:#}");
-            std::process::ExitCode::FAILURE
-        }
+        Err(error) => wharf_server::commands::failed(&error),
     }
 }

@@ -1,5 +1,6 @@
 //! Start-up: from a configuration to a running server. Tests boot the same thing in-process.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,6 +14,7 @@ use wharf_db::Db;
 use wharf_distribution::Distribution;
 use wharf_identity::{GivenKey, Identity, InstallationKey, RootKey};
 use wharf_registry::copy::adopt;
+use wharf_registry::installation::{self, Terms};
 use wharf_registry::{Clock, Registry, Settings};
 
 use crate::app::App;
@@ -52,12 +54,15 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     })?;
     folder::make(&config.data)?;
     let db = open_database(config).await?;
-    adopt(&db, clock(), config.blob_grace, config.read_only).await?;
     let held = match config.blobs {
         None => Some(folder::hold_blobs(&config.data)?),
         Some(_) => None,
     };
     let store = open_store(config).await?;
+    let terms = if config.read_only { Terms::Read } else { Terms::Serve };
+    let joined = installation::join(&db, &store, terms, clock()).await;
+    joined.with_context(|| apart(config))?;
+    adopt(&db, clock(), config.blob_grace, config.read_only).await?;
     let key = installation_key(config, &db).await?;
     let identity = Identity::new(db.clone(), key);
     let root = ensure_root(config, &identity, clock()).await?;
@@ -101,13 +106,39 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
 }
 
 pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
-    match &config.database_url {
-        Some(url) => Db::postgres(&url.0).await.context("cannot open the PostgreSQL database"),
-        None => {
-            let path = config.data.join("wharf.db");
-            Db::sqlite(&path).await.with_context(|| format!("cannot open {}", path.display()))
+    let opened = match &config.database_url {
+        Some(url) => Db::postgres(&url.0).await,
+        None => Db::sqlite(&config.data.join("wharf.db")).await,
+    };
+    opened.map_err(|error| {
+        let advice = advice(&error, config);
+        anyhow::Error::new(error).context(unopened(config) + &advice)
+    })
+}
+
+/// What to do about files that cannot be opened; empty where the error itself says it.
+fn advice(error: &wharf_db::Error, config: &Config) -> String {
+    let data = config.data.display();
+    match error {
+        wharf_db::Error::Io(fault) if fault.kind() == ErrorKind::ReadOnlyFilesystem => {
+            format!(": {data} must be on a file system that can be written, for read_only too")
         }
+        error if config.database_url.is_none() && error.is_full() => {
+            ": the disk is full, and SQLite needs some of it to begin".to_owned()
+        }
+        error if config.database_url.is_none() && error.is_denied() => {
+            let user = rustix::process::getuid().as_raw();
+            format!(
+                ": {data} and what is in it must belong to the user who runs Wharf (now {user})"
+            )
+        }
+        _ => String::new(),
     }
+}
+
+/// What is said before the reason.
+pub(crate) fn unopened(config: &Config) -> String {
+    format!("cannot open {}", config.database_name())
 }
 
 /// Opens what keeps the blobs.
@@ -116,7 +147,6 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
         return Store::files(&config.data, wharf_blobs::Options::default())
             .with_context(|| format!("cannot open the blobs in {}", config.data.display()));
     };
-    let name = format!("s3://{}/{}", bucket.name, bucket.prefix);
     let settings = S3Settings {
         bucket: bucket.name.clone(),
         prefix: bucket.prefix.clone(),
@@ -129,7 +159,15 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
         redirect: bucket.redirect,
         spool: config.data.join("spool"),
     };
-    Store::s3(settings).await.with_context(|| format!("cannot open the blobs in {name}"))
+    Store::s3(settings)
+        .await
+        .with_context(|| format!("cannot open the blobs in {}", config.blobs_name()))
+}
+
+/// Names the two that are not of one installation.
+pub(crate) fn apart(config: &Config) -> String {
+    let (database, blobs) = (config.database_name(), config.blobs_name());
+    format!("the database {database} and the blobs in {blobs} cannot be used together")
 }
 
 /// The installation key; a new one only where nothing was sealed with another.
@@ -231,4 +269,28 @@ fn connections(wanted: usize) -> usize {
         );
     }
     allowed
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::Flags;
+
+    #[test]
+    fn files_that_cannot_be_opened_have_advice() {
+        let values = vec![("data", "d".to_owned())];
+        let settings = crate::config::Settings::gather(&Flags { config: None, values }, []);
+        let config = Config::check(settings.unwrap()).unwrap();
+        let io = |kind: ErrorKind| wharf_db::Error::Io(kind.into());
+        for (error, expected) in [
+            (io(ErrorKind::PermissionDenied), "must belong to the user who runs Wharf"),
+            (io(ErrorKind::ReadOnlyFilesystem), "file system that can be written"),
+            (io(ErrorKind::StorageFull), "the disk is full"),
+        ] {
+            let advice = advice(&error, &config);
+            assert!(advice.contains(expected), "{error}: {advice}");
+        }
+        assert_eq!(advice(&wharf_db::Error::Locked("d".to_owned()), &config), "");
+    }
 }

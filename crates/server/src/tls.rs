@@ -8,7 +8,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -23,6 +23,10 @@ use crate::shutdown::Stop;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often an end that is near is told.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// When an end is near.
+const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 
 /// Why TLS cannot be served from the files.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +100,12 @@ impl Certificates {
     pub async fn follow(self: Arc<Self>, mut stop: Stop) -> io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut seen = self.stamps();
+        let mut told: Option<Instant> = None;
         loop {
+            if told.is_none_or(|told| told.elapsed() > DAY) {
+                told = Some(Instant::now());
+                self.tell_of_end();
+            }
             let asked = tokio::select! {
                 () = stop.finishing() => return Ok(()),
                 _ = hangup.recv() => true,
@@ -105,6 +114,7 @@ impl Certificates {
             let now = self.stamps();
             if asked || now != seen {
                 seen = now;
+                told = None;
                 self.reload_and_tell();
             }
         }
@@ -121,6 +131,23 @@ impl Certificates {
         }
     }
 
+    /// Says once a day that the certificate ends soon, or has ended.
+    fn tell_of_end(&self) {
+        let current = Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner));
+        let cert = self.files.cert.display();
+        let now = jiff::Timestamp::now();
+        match end_of(&current) {
+            Some(end) if end <= now => tracing::error!(
+                %cert, %end,
+                "the TLS certificate has expired, and clients refuse it: replace it, and it is read again"
+            ),
+            Some(end) if end.duration_since(now) < SOON => {
+                tracing::warn!(%cert, %end, "the TLS certificate expires soon");
+            }
+            _ => {}
+        }
+    }
+
     fn stamps(&self) -> [Option<Stamp>; 2] {
         [stamp(&self.files.cert), stamp(&self.files.key)]
     }
@@ -131,6 +158,13 @@ impl ResolvesServerCert for Certificates {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(&current))
     }
+}
+
+/// When the certificate of the server itself ends; None if that cannot be read.
+fn end_of(certificate: &CertifiedKey) -> Option<jiff::Timestamp> {
+    let (_, parsed) =
+        x509_parser::parse_x509_certificate(certificate.end_entity_cert().ok()?).ok()?;
+    jiff::Timestamp::from_second(parsed.validity().not_after.timestamp()).ok()
 }
 
 /// What changes when a file is written or replaced: device, inode, size, time. Links are

@@ -81,3 +81,44 @@ fn what_cannot_be_checked_is_said() {
         assert!(text(&keyless.stderr).contains("installation key"), "{keyless:?}");
     });
 }
+
+#[test]
+fn blobs_of_another_installation_are_not_checked() {
+    run(Engine::Sqlite, |mut wharf: Wharf| async move {
+        let data = wharf.folder();
+        let mark = data.join("installation");
+        let name = fs::read_to_string(&mark).unwrap();
+        fs::remove_file(&mark).unwrap();
+        let unmarked = check(&data, &["--json"]);
+        assert_eq!(unmarked.status.code(), Some(3), "{unmarked:?}");
+        let json: Value = serde_json::from_slice(&unmarked.stdout).unwrap();
+        let finding = &json["findings"][0];
+        assert_eq!(
+            (&finding["flaw"], &finding["subject"]),
+            (&"store-unmarked".into(), &name.trim().into())
+        );
+        assert!(!mark.exists());
+
+        fs::write(&mark, "another").unwrap();
+        let apart = check(&data, &[]);
+        assert_eq!(apart.status.code(), Some(1), "{apart:?}");
+        assert!(text(&apart.stderr).contains("the blobs are of installation another"), "{apart:?}");
+        fs::remove_file(&mark).unwrap();
+        wharf.stop().await;
+        let repaired = check(&data, &["--repair"]);
+        assert_eq!(repaired.status.code(), Some(1), "{repaired:?}");
+        assert!(text(&repaired.stderr).contains("are not here"), "{repaired:?}");
+    });
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    run(Engine::Sqlite, |wharf: Wharf| async move {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wharf"));
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        command.arg("check").arg("--data").arg(wharf.folder()).env_clear().stdout(writer);
+        let unread = command.output().unwrap();
+        assert_eq!((unread.status.code(), text(&unread.stderr)), (Some(141), String::new()));
+    });
+}

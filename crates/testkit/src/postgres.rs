@@ -216,8 +216,12 @@ fn programs() -> Option<PathBuf> {
     newest.map(|(_, bin)| bin).or_else(searched)
 }
 
-/// A command that runs what follows as somebody who is not root: PostgreSQL refuses root.
-fn as_ordinary_user() -> Result<Command> {
+/// A command that runs what follows as somebody who is not root: PostgreSQL and its poolers refuse
+/// root.
+///
+/// # Errors
+/// When who this is cannot be found out, or the user not be changed.
+pub fn as_ordinary_user() -> Result<Command> {
     let output = Command::new("id").arg("-u").output().context("cannot run id")?;
     if output.stdout.trim_ascii() != b"0" {
         return Ok(Command::new("env"));

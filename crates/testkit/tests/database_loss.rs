@@ -274,7 +274,9 @@ fn both_doors_say_that_it_is_soon_over_and_then_it_is() {
     wharf_testkit::run(Engine::Sqlite, |mut wharf: Wharf| async move {
         let cluster = Cluster::start();
         let url = cluster.new_database();
-        wharf.restart_with(&[("database_url", &url)]).await;
+        // The blobs of the booted one are of another installation.
+        let data = wharf.data().path().join("other").display().to_string();
+        wharf.restart_with(&[("database_url", &url), ("data", &data)]).await;
         wharf.repository("app").await;
         let (v2, image) = (wharf.v2().await, Image::of("app"));
         v2.push_as("app", "latest", &image).await;

@@ -34,6 +34,7 @@ pub(super) const ALGORITHMS: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Sha
 
 /// The folders that stay open.
 pub(super) struct Folders {
+    pub(super) root: OwnedFd,
     pub(super) blobs: OwnedFd,
     pub(super) uploads: OwnedFd,
     pub(super) quarantine: OwnedFd,
@@ -70,6 +71,7 @@ pub(super) fn open(root: &Path) -> Result<Folders, Error> {
         write(root)?;
     }
     Ok(Folders {
+        root: File::open(root)?.into(),
         blobs: File::open(blobs)?.into(),
         uploads: File::open(uploads)?.into(),
         quarantine: File::open(quarantine)?.into(),

@@ -5,6 +5,7 @@
 pub(crate) mod append;
 pub(crate) mod disk;
 mod layout;
+mod mark;
 mod open;
 mod opened;
 mod promote;
@@ -18,9 +19,11 @@ use tokio::task::JoinHandle;
 use self::{disk::Disk, layout::Rare, opened::Opened};
 use crate::{Error, Options, busy::Busy};
 
-/// One folder of bytes. Every path is relative to one of three folders that stay open, so nothing outside can be named.
+/// One folder of bytes. Every path is relative to one of four folders that stay open, so nothing outside can be named.
 pub(crate) struct Files {
     pub(crate) disk: Disk,
+    /// What the others are in.
+    root: OwnedFd,
     /// `root/blobs`: objects by their names.
     blobs: OwnedFd,
     /// `root/uploads`: a file for each upload, named by its id.
@@ -34,9 +37,10 @@ pub(crate) struct Files {
 
 impl Files {
     pub(crate) fn open(root: &Path, options: &Options) -> Result<Files, Error> {
-        let layout::Folders { blobs, uploads, quarantine, rare } = layout::open(root)?;
+        let layout::Folders { root, blobs, uploads, quarantine, rare } = layout::open(root)?;
         Ok(Files {
             disk: Disk::default(),
+            root,
             blobs,
             uploads,
             quarantine,

@@ -94,8 +94,13 @@ impl Bucket {
 impl Answer {
     /// S3's code for an error, if this is one: `AccessDenied` and the like.
     pub(super) fn code(&self) -> Option<&str> {
+        self.member("Code")
+    }
+
+    /// A member of S3's error.
+    pub(super) fn member(&self, name: &str) -> Option<&str> {
         let text = std::str::from_utf8(&self.body).ok()?;
-        let (_, rest) = text.split_once("<Code>")?;
-        rest.split_once("</Code>").map(|(code, _)| code)
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(inside, _)| inside)
     }
 }

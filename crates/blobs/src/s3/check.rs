@@ -49,6 +49,16 @@ impl Bucket {
             _ if said.contains("certificate") || said.contains("UnknownIssuer") => format!(
                 "its certificate is not trusted; set the CA file to the PEM of the authority that issued it ({said})"
             ),
+            // What rustls makes of an answer that is none of TLS.
+            _ if said.contains("InvalidContentType") => {
+                format!("it speaks no TLS there; begin blobs_endpoint with http:// ({said})")
+            }
+            _ if said.contains("lookup address") => {
+                format!("there is no such host; check blobs_endpoint ({said})")
+            }
+            _ if said.contains("refused") => {
+                format!("check the endpoint: nobody listens at this host and port ({said})")
+            }
             _ => format!("check the endpoint, its scheme and its port ({said})"),
         };
         Unusable::Unreachable { endpoint: self.endpoint.clone(), reason }
@@ -58,15 +68,19 @@ impl Bucket {
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
     fn advice(&self, code: &str, answer: &Answer) -> String {
         let home = answer.headers.get("x-amz-bucket-region").and_then(|home| home.to_str().ok());
+        let home = home.or_else(|| answer.member("Region"));
         let advice = match code {
             "NoSuchBucket" => "there is no such bucket; make it, as Wharf makes none".to_owned(),
             "AccessDenied" | "AllAccessDisabled" => "the credentials may not use it; allow \
                 s3:ListBucket and s3:ListBucketMultipartUploads on the bucket, and s3:GetObject, \
                 s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload on its objects"
                 .to_owned(),
-            "InvalidAccessKeyId" => "the access key is not known there; check whether the \
+            // The second is versitygw's.
+            "InvalidAccessKeyId" | "XAdminUserNotFound" => {
+                "the access key is not known there; check whether the \
                 credentials are those of this store and not, say, of Wharf itself"
-                .to_owned(),
+                    .to_owned()
+            }
             "SignatureDoesNotMatch" => {
                 "the secret key is wrong, or something on the way changes the host or the path"
                     .to_owned()
@@ -79,8 +93,10 @@ impl Bucket {
             | "PermanentRedirect"
             | "TemporaryRedirect"
             | "IllegalLocationConstraintException" => match home {
-                Some(home) => format!("it is in another Region; set the Region to {home}"),
-                None => "it is in another Region, or behind another endpoint".to_owned(),
+                Some(home) => format!("it is in another Region: set blobs_region to {home}"),
+                None => {
+                    "it is in another Region (blobs_region), or behind another endpoint".to_owned()
+                }
             },
             _ => "it does not answer as it should".to_owned(),
         };
@@ -99,9 +115,15 @@ fn is_listing(answer: &Answer) -> bool {
 
 fn not_s3(answer: &Answer) -> String {
     let status = answer.status.as_u16();
+    // As nginx, and what is written in Go, answer plain HTTP on a port of TLS.
+    if status == 400 && std::str::from_utf8(&answer.body).is_ok_and(|text| text.contains("HTTPS")) {
+        return format!(
+            "it speaks TLS there; begin blobs_endpoint with https:// (status {status})"
+        );
+    }
     match answer.headers.get("x-amz-bucket-region").and_then(|home| home.to_str().ok()) {
         Some(home) => {
-            format!("it is in another Region; set the Region to {home} (status {status})")
+            format!("it is in another Region: set blobs_region to {home} (status {status})")
         }
         None => format!(
             "what answers does not speak S3; check the endpoint, which must not be Wharf's own (status {status})"

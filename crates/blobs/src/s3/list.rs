@@ -13,7 +13,7 @@ use super::{
     bucket::{Answer, Bucket},
     fault,
 };
-use crate::{Error, Listed, Object, progress::Multipart};
+use crate::{Error, Listed, Object, installation::MARK, progress::Multipart};
 
 /// One page of <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>.
 #[derive(Debug, Deserialize)]
@@ -61,8 +61,9 @@ impl S3 {
                 let modified = SystemTime::from(found.last_modified);
                 Some(Listed { name, size: found.size, modified })
             }
-            // What another replica tries out at this moment, and what a check has put aside.
+            // What another replica tries out at this moment, what a check has put aside, and whose all of it is.
             Err(_) if name.starts_with("probe/") || name.starts_with("quarantine/") => None,
+            Err(_) if name == MARK => None,
             Err(_) => {
                 tracing::warn!(name, "a stranger in the blob store");
                 None

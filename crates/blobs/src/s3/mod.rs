@@ -13,6 +13,7 @@ mod credentials;
 mod fault;
 mod finish;
 mod list;
+mod mark;
 mod probe;
 mod quarantine;
 mod read;

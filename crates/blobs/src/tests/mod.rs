@@ -1,10 +1,11 @@
 //! What the store promises: writing in `write`, reading in `read`, what a sweep sees in `sweep`, each on both engines;
-//! what is put aside in `quarantine`; what only files do in `disk`, failing disks in `faults`; what only S3 does in `s3`, a failing S3 in `outages`, a
+//! what is put aside in `quarantine`; whose bytes they are in `mark`; what only files do in `disk`, failing disks in `faults`; what only S3 does in `s3`, a failing S3 in `outages`, a
 //! start that cannot be in `unusable`. Here is what they share.
 #![allow(clippy::unwrap_used)]
 
 mod disk;
 mod faults;
+mod mark;
 mod object;
 mod outages;
 mod quarantine;

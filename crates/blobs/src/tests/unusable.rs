@@ -42,7 +42,18 @@ fn wrong_settings_are_named() {
             (S3Settings { public_endpoint: text("host"), ..right() }, "the public endpoint"),
             (
                 S3Settings { endpoint: Some(format!("http://{closed}")), ..right() },
-                "cannot be reached: check the endpoint",
+                "cannot be reached: check the endpoint: nobody listens",
+            ),
+            (
+                S3Settings { endpoint: text("http://no-such-host.invalid"), ..right() },
+                "there is no such host",
+            ),
+            (
+                S3Settings {
+                    endpoint: Some(house.server().endpoint.replace("http:", "https:")),
+                    ..right()
+                },
+                "begin blobs_endpoint with http://",
             ),
             (S3Settings { ca_file: absent.clone(), ..right() }, "the CA file"),
             (S3Settings { ca_file: file("no PEM"), ..right() }, "no PEM certificate"),
@@ -80,6 +91,8 @@ fn what_the_store_answers_becomes_advice() {
         for (kind, status, code, expected) in [
             (Kind::List, 403, "AccessDenied", "s3:ListBucketMultipartUploads"),
             (Kind::List, 403, "InvalidAccessKeyId", "not, say, of Wharf itself"),
+            (Kind::List, 404, "XAdminUserNotFound", "not, say, of Wharf itself"),
+            (Kind::List, 400, "AuthorizationHeaderMalformed", "blobs_region"),
             (Kind::List, 403, "RequestTimeTooSkewed", "the clock"),
             (Kind::List, 301, "PermanentRedirect", "another Region"),
             (Kind::List, 400, "ExpiredToken", "expired"),
@@ -104,19 +117,26 @@ fn what_does_not_speak_s3_is_found_out() {
         let house = House::of_s3().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Some(format!("http://{}", listener.local_addr().unwrap()));
+        let mut answers = ["Client sent an HTTP request to an HTTPS server."].into_iter();
         let server = tokio::spawn(async move {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
                 let mut request = [0; 4096];
                 let _read = socket.read(&mut request).await.unwrap();
-                let page =
-                    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello";
-                socket.write_all(page).await.unwrap();
+                let text = answers.next().unwrap_or("hello");
+                let status = if text == "hello" { "200 OK" } else { "400 Bad Request" };
+                let length = text.len();
+                let page = format!(
+                    "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{text}"
+                );
+                socket.write_all(page.as_bytes()).await.unwrap();
             }
         });
         let settings = S3Settings { endpoint, ..settings(house.server(), &house.folder) };
-        let said = said(settings, Vec::new()).await;
-        assert!(said.contains("does not speak S3"), "{said}");
+        for expected in ["begin blobs_endpoint with https://", "does not speak S3"] {
+            let said = said(settings.clone(), Vec::new()).await;
+            assert!(said.contains(expected), "{said}");
+        }
         server.abort();
     });
 }

@@ -2,11 +2,12 @@
 //! waited for.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
+use super::refusal;
 use crate::{Durability, Error};
 
 /// The oldest version served, as PostgreSQL counts: the first with `pg_current_snapshot` that its
@@ -82,11 +83,25 @@ pub(super) fn configured(options: PgConnectOptions) -> PgConnectOptions {
 /// Connects and checks.
 pub(super) async fn open(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     let opened = async {
-        let mut connection = options.connect().await?;
+        let connected = options.connect().await;
+        let mut connection = connected.map_err(|error| refusal::of_connection(error, options))?;
         check(&mut connection).await?;
         Ok(connection)
     };
     Reply(Some(CONNECT)).within(opened).await
+}
+
+/// The same at the start, when silence is nothing that passes.
+pub(super) async fn first(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+    open(options).await.map_err(|error| match error {
+        Error::Silent(limit) => Error::Server(format!(
+            "at {} did not answer within {} s: check host and port in database_url, and whether a \
+             firewall is in between",
+            refusal::place(options),
+            limit.as_secs()
+        )),
+        other => other,
+    })
 }
 
 /// An answer means durable only if PostgreSQL flushes; and only a primary can be written to, and
@@ -128,6 +143,52 @@ fn judge(said: &[String; 6]) -> Result<(), Error> {
     }
     // A standby is read only; so is a primary that was told to be.
     if read_only == "on" { Err(Error::ReadOnly) } else { Ok(()) }
+}
+
+/// Refuses a pooler that gives one session to several connections, as one in transaction mode does:
+/// what the first connection sets, the second then sees. Where the pooler is busy it may not show.
+pub(super) async fn expect_sessions(
+    one: &mut PgConnection,
+    options: &PgConnectOptions,
+) -> Result<(), Error> {
+    sqlx::raw_sql("SET wharf.session = 'one'").execute(one).await?;
+    let mut other = options.connect().await?;
+    let seen = sqlx::raw_sql("SELECT COALESCE(current_setting('wharf.session', true), '')")
+        .fetch_all(&mut other)
+        .await?;
+    other.close().await?;
+    match seen.first().map(|row| row.try_get::<String, _>(0)).transpose()? {
+        Some(seen) if seen == "one" => Err(Error::Server(format!(
+            "at {} is behind a pooler in transaction mode, which mixes sessions: give Wharf one in \
+             session mode (pool_mode = session for its database), or the server itself",
+            refusal::place(options)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// How far two clocks may be apart before it is told: a quarter of what a job's lease lasts.
+const CLOCKS: i64 = 15_000;
+
+/// Warns when the clock of this machine is not that of PostgreSQL's: leases, signatures and tokens
+/// go by the former, on each replica by its own.
+pub(super) async fn compare_clocks(connection: &mut PgConnection) -> Result<(), Error> {
+    let theirs: i64 =
+        sqlx::query_scalar("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
+            .persistent(false)
+            .fetch_one(connection)
+            .await?;
+    let ours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let ahead = i64::try_from(ours).unwrap_or(i64::MAX).saturating_sub(theirs);
+    if ahead.abs() > CLOCKS {
+        let seconds = ahead as f64 / 1000.0;
+        tracing::warn!(
+            seconds,
+            "the clock of this machine is ahead of PostgreSQL's by so many seconds, or behind if \
+             negative: set the one that is wrong, since replicas, signatures and tokens rely on them"
+        );
+    }
+    Ok(())
 }
 
 /// Waits for its turn, however long another replica migrates, on a connection of its own: the lock

@@ -33,6 +33,10 @@ const KNOWN: &[&str] = &[
     "options",
 ];
 
+/// What is to be known of user names and passwords in URLs.
+pub(super) const ENCODED: &str =
+    "/ @ # ? : % in a user name or password are written %2F %40 %23 %3F %3A %25";
+
 /// Where PostgreSQL is, and how many connections to it there may be.
 pub(super) struct Target {
     pub(super) options: PgConnectOptions,
@@ -43,9 +47,14 @@ pub(super) struct Target {
 ///
 /// Fails on another scheme, on parameters that are not known, and on values that they cannot have.
 pub(super) fn parse(text: &str) -> Result<Target, Error> {
-    let mut url = Url::parse(text).map_err(|error| Error::Url(format!("is no URL: {error}")))?;
+    let mut url =
+        Url::parse(text).map_err(|error| Error::Url(format!("is no URL: {error}; {ENCODED}")))?;
     if !matches!(url.scheme(), "postgres" | "postgresql") {
         return Err(Error::Url("does not begin with postgres://".to_owned()));
+    }
+    // Behind a / or # in a password the rest of it would be a path, and its beginning a port.
+    if url.path().contains('@') || url.fragment().is_some() {
+        return Err(Error::Url(format!("has an @ or # behind the host: {ENCODED}")));
     }
     let mut connections = CONNECTIONS;
     let mut rest = Vec::new();
@@ -54,6 +63,9 @@ pub(super) fn parse(text: &str) -> Result<Target, Error> {
             POOL => connections = pool_size(&value)?,
             "sslmode" => rest.push((key.to_string(), ssl_mode(&value)?.to_owned())),
             known if KNOWN.contains(&known) => rest.push((key.to_string(), value.to_string())),
+            unknown if unknown.contains(['@', '/']) => {
+                return Err(Error::Url(format!("has a parameter that is none: {ENCODED}")));
+            }
             unknown => {
                 let known = KNOWN.join(", ");
                 return Err(Error::Url(format!(
@@ -64,7 +76,8 @@ pub(super) fn parse(text: &str) -> Result<Target, Error> {
     }
     let named = rest.iter().any(|(key, _)| key == "application_name");
     url.query_pairs_mut().clear().extend_pairs(rest);
-    let options = PgConnectOptions::from_url(&url)?;
+    let options = PgConnectOptions::from_url(&url)
+        .map_err(|error| Error::Url(format!("cannot be read: {error}; {ENCODED}")))?;
     let options = if named { options } else { options.application_name("wharf") };
     Ok(Target { options, connections })
 }
@@ -126,6 +139,11 @@ mod tests {
         let table = [
             ("mysql://h/x", "postgres://"),
             ("postgres//x", "is no URL"),
+            ("postgres://u:hunter2/x@h/x", "%2F"),
+            ("postgres://u:1/hunter2@h/x", "%2F"),
+            ("postgres://u:1#hunter2@h/x", "%23"),
+            ("postgres://u:1?hunter2@h/x", "%3F"),
+            ("postgres://u:%ffhunter2@h/x", "cannot be read"),
             ("postgres://h/x?pool_max_conns=1", "2 to 1000"),
             ("postgres://h/x?pool_max_conns=many", "2 to 1000"),
             ("postgres://h/x?sslmode=verify-ca", "verify-full"),

@@ -48,6 +48,7 @@ pub enum Flaw {
     LinkBroken,
     TagBroken,
     SecretSealed,
+    StoreUnmarked,
     Stray,
 }
 
@@ -63,7 +64,7 @@ pub struct Description {
 
 impl Flaw {
     /// All there are.
-    pub const ALL: [Flaw; 10] = [
+    pub const ALL: [Flaw; 11] = [
         Flaw::BlobMissing,
         Flaw::BlobCorrupt,
         Flaw::ManifestCorrupt,
@@ -73,6 +74,7 @@ impl Flaw {
         Flaw::LinkBroken,
         Flaw::TagBroken,
         Flaw::SecretSealed,
+        Flaw::StoreUnmarked,
         Flaw::Stray,
     ];
 
@@ -134,6 +136,12 @@ impl Flaw {
                 Loss,
                 "a stored secret does not open with this installation key",
                 "use the key that it was stored under, or make a new access key",
+            ),
+            Flaw::StoreUnmarked => (
+                "store-unmarked",
+                Contradiction,
+                "the store lacks the mark of the installation whose rows these are",
+                "name the folder, or bucket and prefix, that it keeps its blobs in; if this is the one, `wharf restore --in-place`",
             ),
             Flaw::Stray => (
                 "stray",

@@ -6,13 +6,15 @@ use std::time::Duration;
 use wharf_db::copy::{self, Plan};
 use wharf_db::{Db, Snapshot, Tx, statement, tx};
 
-use super::{Error, Source};
+use super::{Error, Source, Target};
+use crate::installation::{self, Terms};
 
 statement! {
     FIND = "SELECT source, key_print, adopted_at FROM origin WHERE id = 1";
-    BEGIN = "INSERT INTO origin (id, source, key_print, begun_at, spared_until)
-             VALUES (1, $1, $2, $3, 0)
-             ON CONFLICT (id) DO UPDATE SET source = excluded.source, begun_at = excluded.begun_at";
+    BEGIN = "INSERT INTO origin (id, source, key_print, installation, begun_at, spared_until)
+             VALUES (1, $1, $2, $3, $4, 0)
+             ON CONFLICT (id) DO UPDATE SET source = excluded.source,
+                 installation = excluded.installation, begun_at = excluded.begun_at";
     COMPLETE = "UPDATE origin SET completed_at = $1 WHERE id = 1";
     STATE = "SELECT source, completed_at, adopted_at FROM origin WHERE id = 1";
     ADOPT = "UPDATE origin SET adopted_at = $1, spared_until = $2 WHERE id = 1";
@@ -27,31 +29,50 @@ statement! {
     SPARED = "SELECT spared_until FROM origin WHERE id = 1";
 }
 
-/// Refuses a target that is not empty and no copy of the same installation, and notes that a copy
-/// of it begins.
+/// Refuses a target that is not empty and no copy of the same installation, or whose store is
+/// another's, and notes that a copy of it begins.
 pub(super) async fn begin(
-    source: &Source,
-    target: &Db,
+    source: &mut Source,
+    target: &Target,
     plan: &Plan<'_>,
     now: i64,
 ) -> Result<(), Error> {
-    match target.optional::<(String, String, Option<i64>)>(&FIND, ()).await? {
+    let db = &target.db;
+    match db.optional::<(String, String, Option<i64>)>(&FIND, ()).await? {
         Some((from, _, Some(_))) => return Err(Error::Adopted(from)),
         Some((from, key, None)) if key != source.key_print => {
             return Err(Error::OtherInstallation(from));
         }
         Some(_) => {}
         None => {
-            if let Some(table) = copy::occupied(target, plan).await? {
+            if let Some(table) = copy::occupied(db, plan).await? {
                 return Err(Error::Occupied(table));
             }
         }
     }
-    let values = (source.name.as_str(), source.key_print.as_str(), now);
-    tx!(target, |tx| {
-        tx.execute(&BEGIN, values).await?;
+    let installation = join(source, target, now).await?;
+    let (name, key) = (source.name.as_str(), source.key_print.as_str());
+    tx!(db, |tx| {
+        tx.execute(&BEGIN, (name, key, installation.as_deref(), now)).await?;
         Ok(())
     })
+}
+
+/// The target becomes an installation of its own, unless its blobs are those that the source has or
+/// once had: then it is that installation. Gives the source's name.
+async fn join(
+    source: &mut Source,
+    target: &Target,
+    now: i64,
+) -> Result<Option<String>, installation::Error> {
+    let own = installation::of(&mut source.snapshot).await?;
+    if own.is_none() && target.same_store {
+        return Err(installation::Error::Nameless);
+    }
+    let before = installation::copied(&mut source.snapshot).await?;
+    let known: Vec<String> = own.iter().cloned().chain(before).collect();
+    installation::join(&target.db, &target.store, Terms::Copy(&known), now).await?;
+    Ok(own)
 }
 
 pub(super) async fn complete(tx: &mut Tx, now: i64) -> Result<(), wharf_db::Error> {

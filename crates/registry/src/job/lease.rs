@@ -168,15 +168,9 @@ fn wait(attempts: i64) -> Duration {
     (SHORTEST_WAIT * (1 << doublings)).min(LONGEST_WAIT)
 }
 
-/// The error with its causes, as it is kept. PostgreSQL's text holds no NUL.
+/// The error as it is kept. PostgreSQL's text holds no NUL.
 fn told(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.chars().filter(|letter| *letter != '\0').take(ERROR_LENGTH).collect()
+    error.told().chars().filter(|letter| *letter != '\0').take(ERROR_LENGTH).collect()
 }
 
 #[cfg(test)]

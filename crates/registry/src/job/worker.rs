@@ -126,7 +126,7 @@ impl Worker {
 }
 
 fn tell(error: Error, what: &str) {
-    tracing::error!(error = &error as &dyn std::error::Error, "{what}");
+    tracing::error!(error = error.told(), "{what}");
 }
 
 fn observed(ran: Result<Ran, JoinError>, observe: impl Fn(&Ran)) {

@@ -198,7 +198,7 @@ async fn renew(db: Db, clock: Clock, id: Uuid, holder: String) {
                 // writes is then refused.
                 Ok(Ok(_)) => break,
                 Ok(Err(error)) => {
-                    tracing::warn!(%id, error = &error as &dyn std::error::Error, "an upload's lease could not be renewed yet");
+                    tracing::warn!(%id, error = Error::from(error).told(), "an upload's lease could not be renewed yet");
                 }
                 Err(_) => tracing::warn!(%id, "an upload's lease could not be renewed in time"),
             }
@@ -218,7 +218,7 @@ impl Drop for Lease {
         tokio::spawn(async move {
             let released = set(&db, &RELEASE, (id.to_string(), holder.as_str())).await;
             if let Err(error) = released {
-                tracing::warn!(%id, error = &error as &dyn std::error::Error, "an upload's lease could not be given back");
+                tracing::warn!(%id, error = Error::from(error).told(), "an upload's lease could not be given back");
             }
         });
     }

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::HumanBytes;
+use wharf_blobs::Store;
 use wharf_db::{Db, Error};
 use wharf_identity::Identity;
 use wharf_registry::check::{Finding, Flaw, Options, Progress, Report, Severity};
+use wharf_registry::copy::{Stage, Watch as _};
+use wharf_registry::installation::{self, Terms};
 use wharf_registry::{Registry, RegistryId, Settings};
 
-use super::print;
+use super::{print, progress};
 use crate::cli::CheckArgs;
 use crate::config::Config;
 use crate::{folder, start};
@@ -46,26 +49,29 @@ async fn examine(config: &Config, args: &CheckArgs) -> anyhow::Result<Report> {
     let options = Options { repository, rate: args.rate, repair: args.repair };
     let db = open_database(config, args.repair).await?;
     let store = start::open_store(config).await?;
+    let unmarked = unmarked(config, &db, &store, args.repair).await?;
     let settings = Settings { grace: config.blob_grace, ..Settings::default() };
     let registry = Registry::new(db.clone(), store, start::system_clock(), settings);
-    let bar = bar();
+    let shown = progress::Progress::new();
     let observe = |progress: Progress<'_>| match progress {
-        Progress::Total(bytes) => bar.set_length(bytes),
-        Progress::Hashed(bytes) => bar.inc(bytes),
+        Progress::Total(bytes) => shown.begin(Stage::Blobs, bytes),
+        Progress::Hashed(bytes) => shown.advance(bytes),
         Progress::Found(finding) if !args.json => {
             // A reader that went away is found out at the end.
-            let _ = bar.suspend(|| print(&line(finding)));
+            let _ = shown.aside(|| print(&line(finding)));
         }
         Progress::Found(_) => {}
     };
     let mut report = registry.check(&options, &observe).await?;
+    let mut more = Vec::from_iter(unmarked);
     if options.repository.is_none() {
-        for finding in secrets(config, &db).await? {
-            observe(Progress::Found(&finding));
-            report.findings.push(finding);
-        }
+        more.extend(secrets(config, &db).await?);
     }
-    bar.finish_and_clear();
+    for finding in more {
+        observe(Progress::Found(&finding));
+        report.findings.push(finding);
+    }
+    shown.clear();
     db.close().await;
     Ok(report)
 }
@@ -94,6 +100,23 @@ async fn open_database(config: &Config, repair: bool) -> anyhow::Result<Db> {
     }
 }
 
+/// Refuses a store of another installation, of which there is nothing to be said here. One without
+/// a mark is looked at: whoever has put the blobs back wants to know whether they are all there.
+async fn unmarked(
+    config: &Config,
+    db: &Db,
+    store: &Store,
+    repair: bool,
+) -> anyhow::Result<Option<Finding>> {
+    match installation::join(db, store, Terms::Read, 0).await {
+        Err(installation::Error::Unmarked(name)) if !repair => {
+            let detail = format!("no mark in {}", config.blobs_name());
+            Ok(Some(Finding::new(Flaw::StoreUnmarked, name, detail)))
+        }
+        joined => joined.map(|()| None).with_context(|| start::apart(config)),
+    }
+}
+
 async fn secrets(config: &Config, db: &Db) -> anyhow::Result<Vec<Finding>> {
     let path = &config.secret_key_file;
     if !path.exists() {
@@ -104,14 +127,6 @@ async fn secrets(config: &Config, db: &Db) -> anyhow::Result<Vec<Finding>> {
     let finding =
         |(id, account)| Finding::new(Flaw::SecretSealed, id, format!("of account {account}"));
     Ok(unopenable.into_iter().map(finding).collect())
-}
-
-/// On standard error, and only where that is a terminal.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::new(0);
-    let style = "{bar:30} {bytes} of {total_bytes}, {binary_bytes_per_sec}, {eta} left";
-    bar.set_style(ProgressStyle::with_template(style).expect("the template is a constant"));
-    bar
 }
 
 fn line(finding: &Finding) -> String {

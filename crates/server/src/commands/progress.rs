@@ -28,8 +28,23 @@ impl Progress {
         Progress { on_terminal: std::io::stderr().is_terminal(), under_way: Mutex::default() }
     }
 
-    fn with(&self, act: impl FnOnce(&mut Option<UnderWay>)) {
-        act(&mut self.under_way.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    /// Ends without a word, for who has a summary of its own.
+    pub(super) fn clear(&self) {
+        if let Some(ended) = self.with(Option::take) {
+            ended.bar.finish_and_clear();
+        }
+    }
+
+    /// Does something that prints, with the bar out of the way.
+    pub(super) fn aside<T>(&self, act: impl FnOnce() -> T) -> T {
+        match self.with(|under_way| under_way.as_ref().map(|under_way| under_way.bar.clone())) {
+            Some(bar) => bar.suspend(act),
+            None => act(),
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Option<UnderWay>) -> T) -> T {
+        act(&mut self.under_way.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 
@@ -55,11 +70,10 @@ impl Watch for Progress {
     }
 
     fn end(&self) {
-        self.with(|under_way| {
-            let Some(ended) = under_way.take() else { return };
+        if let Some(ended) = self.with(Option::take) {
             ended.bar.finish_and_clear();
             eprintln!("{}", line(&ended));
-        });
+        }
     }
 }
 

@@ -23,6 +23,16 @@ pub enum ConfigError {
         /// The known key or variable most like it.
         nearest: String,
     },
+    /// A variable that Kubernetes sets for a Service.
+    #[error(
+        "environment: {name} is no key of Wharf; Kubernetes sets it for a Service whose name begins \
+         with wharf. Put `enableServiceLinks: false` into the spec of the pod, or give the Service \
+         another name"
+    )]
+    ServiceLink {
+        /// The variable.
+        name: String,
+    },
     /// A value that is not what the key takes.
     #[error("{key} = {value:?} ({set_by}): {problem}")]
     Value {
@@ -111,7 +121,7 @@ impl Settings {
             if name.starts_with("WHARF_") && !value.is_empty() {
                 match name == CONFIG {
                     true => file = Some(PathBuf::from(value)),
-                    false => variables.push((variable(&name)?, value)),
+                    false => variables.push((variable(&name, &value)?, value)),
                 }
             }
         }
@@ -178,16 +188,26 @@ impl Settings {
     }
 }
 
-fn variable(name: &str) -> Result<&'static str, ConfigError> {
+fn variable(name: &str, value: &str) -> Result<&'static str, ConfigError> {
     let key = name.trim_start_matches("WHARF_").to_ascii_lowercase();
     match KEYS.iter().find(|known| known.variable() == name) {
         Some(known) => Ok(known.name),
+        None if is_service_link(name, value) => Err(ConfigError::ServiceLink { name: name.into() }),
         None => Err(ConfigError::Unknown {
             place: "environment".into(),
             name: name.into(),
             nearest: keys::nearest(&key).variable(),
         }),
     }
+}
+
+/// Docker's links, which Kubernetes still makes: `…_SERVICE_HOST`, `…_SERVICE_PORT`, `…_PORT`,
+/// `…_PORT_80_TCP`, `…_PORT_80_TCP_ADDR` and more.
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+fn is_service_link(name: &str, value: &str) -> bool {
+    let is_address = value.starts_with("tcp://") || value.starts_with("udp://");
+    let is_part = ["_TCP_", "_UDP_"].iter().any(|part| name.contains(part));
+    is_address || is_part || name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT")
 }
 
 /// A TOML value as it would be written on the command line.
@@ -227,6 +247,11 @@ fn written(key: &Key, text: &str) -> String {
 /// A URL with the password, and every query value, replaced: drivers take passwords there too.
 pub(super) fn without_password(url: &str) -> String {
     let (url, query) = url.split_once('?').map_or((url, None), |(u, q)| (u, Some(q)));
+    let names = query.iter().flat_map(|query| query.split('&')).map(|pair| pair.split('=').next());
+    // Then the question mark is one of the password, and what is around it the rest.
+    if names.flatten().any(|name| name.contains('@')) {
+        return format!("{}://***", url.split_once("://").map_or("", |(scheme, _)| scheme));
+    }
     let mut shown = match (url.split_once("://"), url.rfind('@')) {
         (Some((scheme, rest)), Some(_)) => {
             let (login, host) = rest.rsplit_once('@').unwrap_or(("", rest));

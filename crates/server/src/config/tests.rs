@@ -70,7 +70,10 @@ type Mistake<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a [&'a str]);
 
 #[test]
 fn mistakes_are_refused_and_named() {
-    let table: [Mistake; 17] = [
+    let table: [Mistake; 20] = [
+        (&[("WHARF_PORT", "tcp://10.0.0.7:80")], "", &["WHARF_PORT", "enableServiceLinks: false"]),
+        (&[("WHARF_PORT_80_TCP_ADDR", "10.0.0.7")], "", &["WHARF_PORT_80_TCP_ADDR", "Kubernetes"]),
+        (&[("WHARF_DB_SERVICE_PORT_HTTP", "80")], "", &["WHARF_DB_SERVICE_PORT_HTTP", "Service"]),
         (&[], "lisen = 1", &["lisen", "`listen`"]),
         (&[("WHARF_LISEN", "1")], "", &["WHARF_LISEN", "`WHARF_LISTEN`"]),
         (&[("WHARF_wharf_data", "1")], "", &["WHARF_wharf_data", "`WHARF_DATA`"]),
@@ -112,6 +115,10 @@ fn secrets_come_from_files_and_are_never_shown() {
     let shown = format!("{}{root:?}{:?}", config.show(), config.database_url);
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("postgres://me:***@db/wharf"), "{shown}");
+    for spoilt in ["postgres://me:hunter2?x@db/wharf", "postgres://me:a@b?hunter2@db/w?sslmode=x"] {
+        let shown = gather(&[], &[("WHARF_DATABASE_URL", spoilt)], "").unwrap().database_name();
+        assert_eq!(shown, "postgres://***");
+    }
     let message = problem(&[("WHARF_DATABASE_URL", "mysql://me:hunter2@db/wharf")], "");
     assert!(!message.contains("hunter2"), "{message}");
     let both = [environment[0], environment[1], ("WHARF_ROOT_SECRET_ACCESS_KEY", "x")];

@@ -208,3 +208,12 @@ async fn plain_http_on_the_tls_port_is_told_so_and_https_is_served() {
     secure.read_to_end(&mut answer).await.unwrap();
     assert!(answer.ends_with(b"secure"), "{answer:?}");
 }
+
+#[test]
+fn the_end_of_a_certificate_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = Certificates::load(files(&made(folder.path(), &[]))).unwrap();
+    let end = end_of(&certificates.current.read().unwrap()).unwrap();
+    let days = end.duration_since(jiff::Timestamp::now()).as_hours() / 24;
+    assert!((823..=825).contains(&days), "{days}");
+}

@@ -15,6 +15,8 @@ on_both![
     what_was_acknowledged_before_the_backup_is_there_after_the_restore,
     the_sweep_spares_what_was_restored_for_a_grace,
     a_database_put_back_by_its_own_tools_is_spared_too,
+    what_is_served_is_not_put_back,
+    another_key_puts_nothing_back,
 ];
 
 type Acknowledged = Arc<Mutex<Vec<Image>>>;
@@ -129,4 +131,59 @@ async fn a_database_put_back_by_its_own_tools_is_spared_too(mut wharf: Wharf) {
     wharf.restart().await;
     expect_all(&wharf.v2().await, &images).await;
     wharf.stop().await;
+}
+
+async fn refused_in_place(wharf: &Wharf) -> String {
+    format!("{:#}", wharf_server::copy::restored(&wharf.config(&[])).await.err().unwrap())
+}
+
+async fn what_is_served_is_not_put_back(mut wharf: Wharf) {
+    let path = {
+        wharf.repository("app").await;
+        let v2 = wharf.v2().await;
+        let path = v2.begin("app").await;
+        v2.patch(&path, noise(3, 1000)).await;
+        path
+    };
+    let told = refused_in_place(&wharf).await;
+    let expected = match wharf.engine {
+        Engine::Sqlite => "another process serves the blobs",
+        Engine::Postgres => "others are at this PostgreSQL database: wharf on this machine",
+    };
+    assert!(told.contains(expected), "{told}");
+    assert_eq!(wharf.v2().await.get(&path).await.status, 204, "the upload is gone");
+    wharf.stop().await;
+    assert_eq!(wharf_server::copy::restored(&wharf.config(&[])).await.unwrap(), 1);
+}
+
+/// While it is put back nobody begins to serve it.
+#[tokio::test]
+async fn whoever_is_alone_with_postgres_stays_so() {
+    let url = wharf_testkit::postgres::new_database();
+    let alone = wharf_db::Db::postgres_alone(&url).await.unwrap();
+    alone.ping().await.unwrap();
+    let told = wharf_db::Db::postgres(&url).await.err().unwrap().to_string();
+    assert!(told.contains("is being restored"), "{told}");
+    alone.close().await;
+    drop(alone);
+    let opened = async || wharf_db::Db::postgres(&url).await.ok();
+    let one = eventually("the lock is gone with its holder", opened).await;
+    let told = wharf_db::Db::postgres_alone(&url).await.err().unwrap().to_string();
+    assert!(told.contains("others are at"), "{told}");
+    // As when it is killed: nothing is closed, the connections end.
+    std::mem::drop(one);
+    let opened = async || wharf_db::Db::postgres_alone(&url).await.ok();
+    eventually("what is killed leaves nothing behind", opened).await;
+}
+
+async fn another_key_puts_nothing_back(mut wharf: Wharf) {
+    furnish(&wharf).await;
+    wharf.stop().await;
+    let key = wharf.folder().join("installation.key");
+    let right = std::fs::read(&key).unwrap();
+    std::fs::write(&key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=").unwrap();
+    let told = refused_in_place(&wharf).await;
+    assert!(told.contains("does not open the secrets in this database"), "{told}");
+    std::fs::write(&key, right).unwrap();
+    assert_eq!(wharf_server::copy::restored(&wharf.config(&[])).await.unwrap(), 1);
 }

@@ -2,11 +2,12 @@
 
 use std::fs;
 
-use wharf_server::copy::Key;
+use wharf_server::copy::{self, Key};
 use wharf_testkit::{Engine, Image, Wharf};
 
-use super::{between, copied, empty, furnish, snapshot, try_copy};
+use super::{Unwatched, between, copied, empty, expect_all, furnish, snapshot, try_copy};
 use crate::copy::rows::rows;
+use crate::installation::{mark, name};
 
 between![
     a_target_that_is_in_use_is_refused,
@@ -15,6 +16,8 @@ between![
     a_copy_of_another_installation_is_refused,
     another_installation_key_is_refused,
     a_backup_goes_without_the_key_and_needs_it_again,
+    a_copy_is_an_installation_of_its_own,
+    the_blobs_of_another_installation_take_no_copy,
 ];
 
 async fn refused(from: &Wharf, to: &Wharf, key: Key) -> String {
@@ -86,6 +89,60 @@ async fn a_backup_goes_without_the_key_and_needs_it_again(from: Wharf, mut to: W
     fs::copy(from.folder().join("installation.key"), to.folder().join("installation.key")).unwrap();
     try_copy(&backup, &to, Key::Bring).await.unwrap();
     to.restart().await;
-    super::expect_all(&to.v2().await, &images).await;
+    expect_all(&to.v2().await, &images).await;
     to.stop().await;
+}
+
+async fn a_copy_is_an_installation_of_its_own(mut from: Wharf, to: Wharf) {
+    furnish(&from).await;
+    copied(&from, &to).await;
+    from.stop().await;
+    let (own, other) = (name(&from).await.unwrap().0, name(&to).await.unwrap().0);
+    assert_ne!(own, other);
+    assert_eq!(fs::read_to_string(mark(&to)).unwrap().trim(), other);
+    // The next run, and the one after a start that was broken off, change nothing of that.
+    fs::remove_file(mark(&to)).unwrap();
+    let told = refused(&from, &to, Key::Bring).await;
+    assert!(told.contains(&format!("the blobs of installation {other} are not here")), "{told}");
+    fs::write(mark(&to), &other).unwrap();
+    copied(&from, &to).await;
+    assert_eq!(name(&to).await.unwrap().0, other);
+}
+
+async fn the_blobs_of_another_installation_take_no_copy(from: Wharf, to: Wharf) {
+    furnish(&from).await;
+    fs::create_dir_all(to.folder()).unwrap();
+    fs::create_dir_all(mark(&to).parent().unwrap()).unwrap();
+    fs::write(mark(&to), "another\n").unwrap();
+    let told = refused(&from, &to, Key::Bring).await;
+    assert!(told.contains("the blobs are of installation another"), "{told}");
+    assert_eq!(to.stored_files(), Vec::<std::path::PathBuf>::new());
+}
+
+/// The database is lost, the bucket is not: the backup is restored beside it.
+#[test]
+fn a_backup_is_restored_beside_the_blobs_it_was_made_of() {
+    wharf_testkit::run(Engine::Postgres, async |mut wharf: Wharf| {
+        let images = furnish(&wharf).await;
+        let backup = empty(Engine::Sqlite);
+        try_copy(&wharf, &backup, Key::Leave).await.unwrap();
+        wharf.stop().await;
+        let database = wharf_testkit::postgres::new_database();
+        let anew = [("database_url", database.as_str())];
+        copy::copy(&backup.config(&[]), &wharf.config(&anew), Key::Bring, 3, &Unwatched)
+            .await
+            .unwrap();
+        wharf.restart_with(&anew).await;
+        expect_all(&wharf.v2().await, &images).await;
+        wharf.stop().await;
+        // Not so the backup of another one.
+        let other = Wharf::boot(Engine::Sqlite, std::sync::Arc::new(tempfile::tempdir().unwrap()));
+        let (other, database) = (other.await, wharf_testkit::postgres::new_database());
+        let key = "installation.key";
+        fs::copy(other.folder().join(key), wharf.folder().join(key)).unwrap();
+        let config = wharf.config(&[("database_url", &database)]);
+        let copied = copy::copy(&other.config(&[]), &config, Key::Bring, 3, &Unwatched).await;
+        let told = format!("{:#}", copied.err().unwrap());
+        assert!(told.contains("the database is of none"), "{told}");
+    });
 }

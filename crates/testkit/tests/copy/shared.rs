@@ -6,6 +6,7 @@ use wharf_testkit::{Engine, Image, Wharf};
 
 use super::{Unwatched, expect_all, file_of, furnish, snapshot};
 use crate::copy::rows::rows;
+use crate::installation::name;
 
 #[test]
 fn the_objects_of_a_shared_bucket_stay_where_they_are() {
@@ -40,6 +41,8 @@ async fn rows_alone(mut from: Wharf) {
     assert_eq!(from.blob_files().len(), before, "bytes were copied");
     assert_eq!(rows(&mut snapshot(&to).await).await, rows(&mut snapshot(&from).await).await);
     from.stop().await;
+    // The blobs say whose they are, so it is the same installation.
+    assert_eq!(name(&to).await, name(&from).await);
     to.restart().await;
     let v2 = to.v2().await;
     expect_all(&v2, &images).await;
