@@ -135,7 +135,15 @@ impl Target {
     /// # Errors
     /// Fails if the server is gone.
     pub async fn client(&self) -> anyhow::Result<Client> {
-        Client::connect(self.address(), self.authorization.clone()).await
+        self.client_at(self.address()).await
+    }
+
+    /// As [`Target::client`], to a replica that was chosen before.
+    ///
+    /// # Errors
+    /// Fails if the server is gone.
+    pub async fn client_at(&self, address: SocketAddr) -> anyhow::Result<Client> {
+        Client::connect(address, self.authorization.clone()).await
     }
 
     /// The text of a request for [`reader::Reader`]. `headers` are whole lines.
