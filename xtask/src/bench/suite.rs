@@ -1,6 +1,7 @@
 //! The bench itself: takes the scenarios in turn, starts fresh servers for each, lets them take
 //! turns in rounds, and reports.
 
+mod api;
 mod bare;
 mod client;
 mod content;
@@ -11,6 +12,7 @@ mod process;
 mod reader;
 mod report;
 mod sample;
+mod scale;
 mod scenarios;
 mod share;
 mod target;
@@ -64,8 +66,9 @@ async fn unless_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyho
 async fn measure(options: &Options) -> anyhow::Result<()> {
     let chosen = scenarios::chosen(options);
     let footprint = options.selects("memory") && options.share.is_none();
+    let scale = options.selects("scale") && options.share.is_none() && !options.peers_only;
     ensure!(
-        footprint || !chosen.is_empty(),
+        footprint || scale || !chosen.is_empty(),
         "no scenario has {:?} in its name",
         options.only.as_deref()
     );
@@ -75,6 +78,9 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
     let mut report = Report::default();
     for scenario in chosen {
         report.outcomes.push(outcome(Arc::new(scenario), options).await?);
+    }
+    if scale {
+        report.growths = scale::measure(options).await?;
     }
     if footprint {
         report.measures = footprint::measure(options).await?;

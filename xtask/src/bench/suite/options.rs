@@ -9,7 +9,8 @@ pub const USAGE: &str = "\
 cargo xtask bench [--only NAME] [--rounds N] [--quick] [--more-peers] [--peers-only]
                   [--engines [--share PERCENT]]
 
-  --only NAME    only the scenarios whose name contains NAME (`--only memory` for the footprint)
+  --only NAME    only the scenarios whose name contains NAME; `--only memory` for the footprint,
+                 `--only scale` for what 100,000 images and 10,000 repositories cost
   --rounds N     rounds of each scenario, its servers taking turns; the table shows medians (3)
   --quick        small blobs, short samples, one round: shows that it works, not how fast it is
   --more-peers   also distribution 3, built through the Go module proxy
@@ -98,9 +99,9 @@ impl Options {
     /// The sizes that go with it.
     pub fn sizes(&self) -> Sizes {
         if self.quick {
-            Sizes { large: 16 << 20, names: 1_000 }
+            Sizes { large: 16 << 20, names: 1_000, images: 2_000 }
         } else {
-            Sizes { large: 256 << 20, names: 10_000 }
+            Sizes { large: 256 << 20, names: 10_000, images: 100_000 }
         }
     }
 }
@@ -120,6 +121,8 @@ pub struct Sizes {
     pub large: u64,
     /// Tags and repositories in the lists.
     pub names: usize,
+    /// Images in one repository.
+    pub images: usize,
 }
 
 #[cfg(test)]

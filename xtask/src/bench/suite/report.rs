@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::footprint::Measure;
 use super::sample::{Sample, median};
+use super::scale::Growth;
 use super::scenarios::Goal;
 use super::target::Kind;
 
@@ -14,6 +15,8 @@ use super::target::Kind;
 pub struct Report {
     /// Of the scenarios.
     pub outcomes: Vec<Outcome>,
+    /// Of a registry that holds much.
+    pub growths: Vec<Growth>,
     /// Beside CPU.
     pub measures: Vec<Measure>,
 }
@@ -178,6 +181,11 @@ impl Report {
                 replicas,
             ),
             table(
+                "| scale | server | at the start | at the end | ratio | goal | holds |",
+                "|---|---|---:|---:|---:|---|---|",
+                self.growths.iter().map(Growth::line),
+            ),
+            table(
                 "| footprint | server | figure | goal for wharf | holds |",
                 "|---|---|---:|---|---|",
                 self.measures.iter().map(footprint),
@@ -198,6 +206,7 @@ impl Report {
         };
         json!({
             "scenarios": self.outcomes.iter().map(Outcome::json).collect::<Vec<_>>(),
+            "scale": self.growths.iter().map(Growth::json).collect::<Vec<_>>(),
             "footprint": self.measures.iter().map(footprint).collect::<Vec<_>>(),
         })
     }
@@ -225,6 +234,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::bench::suite::scale::{Bound, Unit};
 
     fn outcome(our_cpu: u64, our_wall: u64) -> Outcome {
         let sample = |cpu, wall| Sample {
@@ -279,15 +289,27 @@ mod tests {
         replicas.samples.push((Kind::Scaled, samples.clone()));
         replicas.samples.push((Kind::Replicas, samples));
         let measure = Measure { name: "memory", kind: Kind::Wharf, value: 31.0, at_most: 30.0 };
-        let report = Report { outcomes: vec![replicas], measures: vec![measure] };
+        let growth = |bound| Growth {
+            name: "pages".to_owned(),
+            kind: Kind::Wharf,
+            unit: Unit::Time,
+            small: 1.0,
+            large: 2.0,
+            bound,
+        };
+        let report = Report {
+            outcomes: vec![replicas],
+            growths: vec![growth(None), growth(Some(Bound::Ratio(1.2)))],
+            measures: vec![measure],
+        };
         let text = report.markdown();
         let columns = |line: &str| line.matches('|').count();
         let tables: Vec<_> = text.split("\n\n").collect();
-        assert_eq!(tables.len(), 3);
+        assert_eq!(tables.len(), 4);
         for table in tables {
             let widths: Vec<_> = table.lines().map(columns).collect();
             assert!(widths.len() > 2 && widths.iter().all(|width| *width == widths[0]), "{table}");
         }
-        assert_eq!(text.matches("**no**").count(), 1, "{text}");
+        assert_eq!(text.matches("**no**").count(), 2, "{text}");
     }
 }

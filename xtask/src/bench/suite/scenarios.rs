@@ -2,7 +2,7 @@
 //! in one file for each kind of work.
 
 mod images;
-mod list;
+pub mod list;
 mod pull;
 mod push;
 

@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::client::Client;
+use super::api::Api;
+use super::client::{Answer, Client};
 use super::image::Image;
 use super::process::ServerProcess;
 use super::reader;
 use super::targets::engines::Engines;
-use super::targets::wharf::Api;
 use super::targets::{distribution, nginx, peer, wharf};
 
 const START: Duration = Duration::from_secs(20);
@@ -174,6 +175,20 @@ impl Target {
             Some(api) => api.create_repository(client, name).await,
             None => Ok(()),
         }
+    }
+
+    /// Calls an operation of the ECR API over `client`, signed.
+    ///
+    /// # Errors
+    /// Fails if this is no Wharf, or the call is refused.
+    pub async fn call(
+        &self,
+        client: &mut Client,
+        operation: &str,
+        input: &Value,
+    ) -> anyhow::Result<Answer> {
+        let api = self.api.as_ref().with_context(|| format!("{} has no ECR API", self.kind))?;
+        api.call(client, operation, input).await
     }
 
     /// Puts an image under `tag` into `repository`, however this server gets its images.

@@ -137,7 +137,11 @@ async fn push_tags(target: &Target, names: usize) -> anyhow::Result<()> {
     fillers.join_all().await.into_iter().collect()
 }
 
-async fn create_repositories(target: &Target, names: usize) -> anyhow::Result<()> {
+/// Makes so many repositories, several at a time.
+///
+/// # Errors
+/// Fails if the server refuses one.
+pub async fn create_repositories(target: &Target, names: usize) -> anyhow::Result<()> {
     let fill = async |filler: usize| {
         let mut client = target.client().await?;
         for index in (filler..names).step_by(FILLERS) {
