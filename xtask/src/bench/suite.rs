@@ -66,7 +66,7 @@ async fn unless_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyho
 async fn measure(options: &Options) -> anyhow::Result<()> {
     let chosen = scenarios::chosen(options);
     let footprint = options.selects("memory") && options.share.is_none();
-    let scale = options.selects("scale") && options.share.is_none() && !options.peers_only;
+    let scale = options.selects("scale") && scale::is_possible(options);
     ensure!(
         footprint || scale || !chosen.is_empty(),
         "no scenario has {:?} in its name",

@@ -63,6 +63,13 @@ pub enum Bound {
     Least(f64),
 }
 
+/// Whether there is a Wharf to fill. With `--engines` it takes minutes, and has to be asked for by
+/// its name.
+pub fn is_possible(options: &Options) -> bool {
+    let asked = !options.engines || options.only.is_some();
+    asked && options.share.is_none() && !options.peers_only
+}
+
 /// Fills one Wharf and measures it: on SQLite and files, or with `--engines` on PostgreSQL and S3,
 /// there without its starts.
 ///
@@ -87,7 +94,7 @@ pub async fn measure(options: &Options) -> anyhow::Result<Vec<Growth>> {
     drop(target);
     if kind == Kind::Wharf {
         eprintln!("scale: {kind}, starts");
-        growths.push(starts(scratch.path()).await?);
+        growths.extend(starts(scratch.path()).await?);
     }
     Ok(growths)
 }
@@ -109,7 +116,7 @@ fn filling(kind: Kind, tenths: &[Sample]) -> Vec<Growth> {
     ]
 }
 
-/// The server's CPU for a page of a list at its start and at its end, in turns for `time`.
+/// The cost of a page of a list at its start and at its end, in turns for `time`.
 async fn depth(
     pages: Pages,
     target: &Arc<Target>,
@@ -118,32 +125,42 @@ async fn depth(
 ) -> anyhow::Result<Growth> {
     let length = total / PAGES.min(total);
     let (small, large) = pages.start_and_end(target, total, length, time).await?;
-    let name = format!("{}, page of {length} of {total}, server CPU", pages.name());
+    let what = if pages::in_cpu(target) { "server CPU" } else { "time" };
+    let name = format!("{}, page of {length} of {total}, {what}", pages.name());
     let bound = Some(Bound::Ratio(FLAT));
     Ok(Growth { name, kind: target.kind, unit: Unit::Time, small, large, bound })
 }
 
-/// The time to the first answer of Wharf on `full`, the folder of a stopped server, against one
-/// that holds nothing, in turns.
-async fn starts(full: &Path) -> anyhow::Result<Growth> {
+/// The first answer of Wharf on `full`, the folder of a stopped server, against one that holds
+/// nothing, in turns: when it comes, and what the server has spent by then.
+async fn starts(full: &Path) -> anyhow::Result<[Growth; 2]> {
     let empty = scratch()?;
-    let (mut small, mut large) = (Vec::new(), Vec::new());
     // The first start of an empty one makes what the others find.
     drop(Target::start(Kind::Wharf, empty.path()).await?);
+    let (mut small, mut large) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
-        for (dir, times) in [(empty.path(), &mut small), (full, &mut large)] {
-            let started_in = Target::start(Kind::Wharf, dir).await?.started_in;
-            times.push(started_in.as_secs_f64() * 1e6);
+        for (dir, starts) in [(empty.path(), &mut small), (full, &mut large)] {
+            let target = Target::start(Kind::Wharf, dir).await?;
+            starts.push((target.started_in, target.started_with));
         }
     }
-    Ok(Growth {
-        name: "start to first answer, empty and full".to_owned(),
-        kind: Kind::Wharf,
-        unit: Unit::Time,
-        small: median(small),
-        large: median(large),
-        bound: Some(Bound::Ratio(FLAT)),
-    })
+    type Start = (Duration, Duration);
+    let growth = |what, part: fn(&Start) -> Duration| {
+        let middle = |starts: &[Start]| median(starts.iter().map(|one| micros(part(one))));
+        Growth {
+            name: format!("start to first answer, empty and full, {what}"),
+            kind: Kind::Wharf,
+            unit: Unit::Time,
+            small: middle(&small),
+            large: middle(&large),
+            bound: Some(Bound::Ratio(FLAT)),
+        }
+    };
+    Ok([growth("time", |start| start.0), growth("server CPU", |start| start.1)])
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
 }
 
 impl Growth {

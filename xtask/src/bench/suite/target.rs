@@ -72,6 +72,8 @@ pub struct Target {
     asked: AtomicUsize,
     /// From the start of the program to its first answer.
     pub started_in: Duration,
+    /// The CPU time that it had spent by then.
+    pub started_with: Duration,
     /// The kernel's view of it.
     pub process: ServerProcess,
     /// Its data folder.
@@ -113,7 +115,7 @@ impl Target {
             ensure!(begin.elapsed() < START, "no answer within {START:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let started_in = begin.elapsed();
+        let (started_in, started_with) = (begin.elapsed(), process.cpu()?);
         process.adopt_children()?;
         let api = if kind.is_wharf() { Some(Api::of(address, dir)?) } else { None };
         let authorization = match &api {
@@ -122,7 +124,18 @@ impl Target {
         };
         let (asked, dir) = (AtomicUsize::new(0), dir.to_owned());
         let _engines = engines;
-        Ok(Self { kind, addresses, asked, started_in, process, dir, authorization, api, _engines })
+        Ok(Self {
+            kind,
+            addresses,
+            asked,
+            started_in,
+            started_with,
+            process,
+            dir,
+            authorization,
+            api,
+            _engines,
+        })
     }
 
     /// Where the next connection goes.

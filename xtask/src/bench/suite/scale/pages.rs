@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::bench::suite::client::{Answer, Client};
 use crate::bench::suite::sample::median;
 use crate::bench::suite::scenarios::REPOSITORY;
-use crate::bench::suite::target::Target;
+use crate::bench::suite::target::{Kind, Target};
 
 /// Pages that stand for the start of a list, and for its end.
 const SOME: usize = 10;
@@ -57,8 +57,8 @@ impl Pages {
         !matches!(self, Self::DescribeRepositories | Self::Catalog)
     }
 
-    /// The server's CPU for a page, in microseconds, at the start and at the end of this list of
-    /// `total` entries: the medians of turns that go on for `time`.
+    /// What a page costs, in microseconds, at the start and at the end of this list of `total`
+    /// entries: the medians of turns that go on for `time`. See [`in_cpu`] for what is counted.
     ///
     /// # Errors
     /// Fails if the list does not hold what it must.
@@ -111,7 +111,7 @@ impl Pages {
         Ok(places)
     }
 
-    /// The server's CPU for one of these pages, in microseconds.
+    /// What one of these pages costs, in microseconds.
     async fn cost(
         self,
         target: &Target,
@@ -119,12 +119,15 @@ impl Pages {
         places: &[Place],
         length: usize,
     ) -> anyhow::Result<f64> {
-        let before = target.process.cpu()?;
+        let (begin, before) = (Instant::now(), target.process.cpu()?);
         for place in places {
             let answer = self.ask(target, client, place.as_deref(), length).await?;
             ensure!(answer.body.len() > length, "{} answers too little", self.name());
         }
-        let spent = target.process.cpu()?.saturating_sub(before);
+        let spent = match in_cpu(target) {
+            true => target.process.cpu()?.saturating_sub(before),
+            false => begin.elapsed(),
+        };
         Ok(spent.as_secs_f64() * 1e6 / places.len() as f64)
     }
 
@@ -171,6 +174,12 @@ impl Pages {
         };
         Ok((names.with_context(|| format!("{member} without a name"))?, next))
     }
+}
+
+/// Whether the cost of a page is the server's CPU time. With PostgreSQL it is the time on the clock:
+/// most of the work is not the server's own.
+pub fn in_cpu(target: &Target) -> bool {
+    target.kind == Kind::Wharf
 }
 
 /// The target of a `Link` header (RFC 8288).
