@@ -63,14 +63,16 @@ pub enum Kept {
 statement! {
     FIND = "SELECT digest, size, media_type, artifact_media_type, subject, pushed_at, pulled_at
             FROM images WHERE repository_id = $1 AND digest = $2";
+    // The limit keeps PostgreSQL from gathering all tags, as it does for EXISTS.
     PAGE = "SELECT i.digest, i.size, i.media_type, i.artifact_media_type, i.subject, i.pushed_at,
                 i.pulled_at
             FROM images i WHERE i.repository_id = $1 AND i.digest > $2 AND ($3 = 'ANY' OR
-                EXISTS (SELECT 1 FROM tags t WHERE t.repository_id = i.repository_id
-                        AND t.digest = i.digest) = ($3 = 'TAGGED'))
+                ((SELECT t.tag FROM tags t WHERE t.repository_id = i.repository_id
+                  AND t.digest = i.digest LIMIT 1) IS NOT NULL) = ($3 = 'TAGGED'))
             ORDER BY i.digest LIMIT $4";
+    // A range, for a page is one: given a list, PostgreSQL reads all tags of the repository.
     TAGS_OF = "SELECT digest, tag FROM tags WHERE repository_id = $1
-               AND digest IN (SELECT value FROM json_each($2)) ORDER BY digest, tag";
+               AND digest >= $2 AND digest <= $3 ORDER BY digest, tag";
     ENTRIES = "SELECT i.digest, t.tag FROM images i LEFT JOIN tags t
                    ON t.repository_id = i.repository_id AND t.digest = i.digest
                WHERE i.repository_id = $1 AND i.digest >= $2
@@ -118,7 +120,11 @@ pub async fn page(
 ) -> Result<Vec<Image>, Error> {
     let values = (&**repository.id(), after, status.as_str(), limit);
     let rows = registry.db.all::<Columns>(&PAGE, values).await?;
-    with_tags(registry, repository, rows).await
+    match status {
+        // Between untagged images there may be any number of tagged ones.
+        TagStatus::Untagged => Ok(rows.into_iter().map(|row| image(row, Vec::new())).collect()),
+        TagStatus::Tagged | TagStatus::Any => with_tags(registry, repository, rows).await,
+    }
 }
 
 /// Up to `limit` entries that follow `after`: one for each tag, and one for each untagged image.
@@ -200,25 +206,27 @@ async fn delete_image(
 
 type Columns = (String, i64, String, Option<String>, Option<String>, i64, Option<i64>);
 
+/// `rows` are in the order of their digests. A page of tagged images leaves out untagged ones alone,
+/// so the tags from its first digest to its last are its own.
 async fn with_tags(
     registry: &Registry,
     repository: &Repository,
     rows: Vec<Columns>,
 ) -> Result<Vec<Image>, Error> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let digests: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
-    let list = serde_json::to_string(&digests).expect("a list of strings is JSON");
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(Vec::new()) };
     let mut tags: HashMap<String, Vec<String>> = HashMap::new();
-    let values = (&**repository.id(), list);
+    let values = (&**repository.id(), first.0.as_str(), last.0.as_str());
     for (digest, tag) in registry.db.all::<(String, String)>(&TAGS_OF, values).await? {
         tags.entry(digest).or_default().push(tag);
     }
-    let image = |row: Columns| {
-        let (digest, size, media_type, artifact_media_type, subject, pushed_at, pulled_at) = row;
-        let tags = tags.remove(&digest).unwrap_or_default();
-        Image { digest, tags, size, media_type, artifact_media_type, subject, pushed_at, pulled_at }
+    let tagged = |row: Columns| {
+        let tags = tags.remove(&row.0).unwrap_or_default();
+        image(row, tags)
     };
-    Ok(rows.into_iter().map(image).collect())
+    Ok(rows.into_iter().map(tagged).collect())
+}
+
+fn image(row: Columns, tags: Vec<String>) -> Image {
+    let (digest, size, media_type, artifact_media_type, subject, pushed_at, pulled_at) = row;
+    Image { digest, tags, size, media_type, artifact_media_type, subject, pushed_at, pulled_at }
 }

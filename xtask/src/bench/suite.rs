@@ -1,6 +1,7 @@
 //! The bench itself: takes the scenarios in turn, starts fresh servers for each, lets them take
 //! turns in rounds, and reports.
 
+mod api;
 mod bare;
 mod client;
 mod content;
@@ -11,7 +12,9 @@ mod process;
 mod reader;
 mod report;
 mod sample;
+mod scale;
 mod scenarios;
+mod share;
 mod target;
 mod targets;
 
@@ -21,9 +24,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
 
 use options::{Options, USAGE};
-use report::Outcome;
+use report::{Outcome, Report};
 use scenarios::{Scenario, Seed};
 use target::{Kind, Target};
 
@@ -44,72 +48,92 @@ pub fn run(args: &[String]) -> anyhow::Result<()> {
         [bare, address, dir] if bare == BARE => {
             runtime.block_on(bare::serve(address.parse()?, Path::new(dir)))
         }
-        _ => runtime.block_on(measure(&Options::parse(args)?)),
+        _ => runtime.block_on(unless_stopped(measure(&Options::parse(args)?))),
+    }
+}
+
+/// Ends the work when this program is told to end, as an error does: so servers, folders and
+/// control groups go in this case too.
+async fn unless_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let mut asked = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+        _ = asked.recv() => bail!("told to end"),
     }
 }
 
 async fn measure(options: &Options) -> anyhow::Result<()> {
-    let chosen: Vec<_> =
-        scenarios::all().into_iter().filter(|scenario| options.selects(scenario.name)).collect();
-    let footprint = options.selects("memory");
+    let chosen = scenarios::chosen(options);
+    let footprint = options.selects("memory") && options.share.is_none();
+    let scale = options.selects("scale") && scale::is_possible(options);
     ensure!(
-        footprint || !chosen.is_empty(),
+        footprint || scale || !chosen.is_empty(),
         "no scenario has {:?} in its name",
         options.only.as_deref()
     );
     if options.more_peers {
         targets::distribution::build_3()?;
     }
-    let mut outcomes = Vec::new();
+    let mut report = Report::default();
     for scenario in chosen {
-        outcomes.push(outcome(Arc::new(scenario), options).await?);
+        report.outcomes.push(outcome(Arc::new(scenario), options).await?);
     }
-    let measures = if footprint { footprint::measure(options).await? } else { Vec::new() };
-    let table = heading(options) + &report::markdown(&outcomes, &measures);
+    if scale {
+        report.growths = scale::measure(options).await?;
+    }
+    if footprint {
+        report.measures = footprint::measure(options).await?;
+    }
+    let table = heading(options) + &report.markdown();
     println!("{table}");
     let beside = bench_dir()?;
     std::fs::write(beside.with_extension("md"), &table)?;
-    std::fs::write(beside.with_extension("json"), report::json(&outcomes, &measures).to_string())?;
+    std::fs::write(beside.with_extension("json"), report.json().to_string())?;
     Ok(())
 }
 
 /// What the figures are of.
 fn heading(options: &Options) -> String {
-    let scale = options.scale();
+    let sizes = options.sizes();
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let warning = if options.quick {
         " A quick run: its figures show nothing but that it works."
     } else {
         ""
     };
+    let share = options
+        .share
+        .map(|percent| format!(" Each replica was held to {percent} % of one core."))
+        .unwrap_or_default();
     format!(
-        "Medians of {} rounds, {cores} cores, large blobs of {} MiB, lists of {} names.{warning}\n\n",
+        "Medians of {} rounds, {cores} cores, large blobs of {} MiB, lists of {} names.{share}{warning}\n\n",
         options.rounds,
-        scale.large >> 20,
-        scale.names
+        sizes.large >> 20,
+        sizes.names
     )
 }
 
 /// All rounds of one scenario, the servers taking turns.
 async fn outcome(scenario: Arc<Scenario>, options: &Options) -> anyhow::Result<Outcome> {
-    let scale = options.scale();
+    let sizes = options.sizes();
     let scratch = scratch()?;
     let mut servers = Vec::new();
     for kind in scenario.kinds(options) {
         eprintln!("{}: {kind}", scenario.name);
         let (target, seed) = ready(&scenario, kind, scratch.path(), options).await?;
-        sample::sample(&scenario, &target, &seed, scale, Duration::ZERO).await?;
+        sample::sample(&scenario, &target, &seed, sizes, Duration::ZERO).await?;
         servers.push((target, seed, Vec::new()));
     }
     for _ in 0..options.rounds {
         for (target, seed, samples) in &mut servers {
-            samples.push(sample::sample(&scenario, target, seed, scale, options.sample()).await?);
+            samples.push(sample::sample(&scenario, target, seed, sizes, options.sample()).await?);
         }
     }
     Ok(Outcome {
         name: scenario.name,
         clients: scenario.clients,
-        bytes: scenario.bytes(scale),
+        bytes: scenario.bytes(sizes),
         goals: if options.engines { Vec::new() } else { scenario.goals.clone() },
         samples: servers.into_iter().map(|(target, _, samples)| (target.kind, samples)).collect(),
     })
@@ -124,9 +148,12 @@ async fn ready(
 ) -> anyhow::Result<(Arc<Target>, Arc<Seed>)> {
     let dir = scratch.join(kind.to_string().replace(' ', "-"));
     std::fs::create_dir(&dir)?;
-    let target = Target::start(kind, &dir).await?;
-    let seed = scenario.seed(&target, options.scale()).await;
+    let mut target = Target::start(kind, &dir).await?;
+    let seed = scenario.seed(&target, options.sizes()).await;
     let seed = seed.with_context(|| format!("filling {kind} for {}", scenario.name))?;
+    if let Some(percent) = options.share {
+        target.process.hold(percent)?;
+    }
     Ok((Arc::new(target), Arc::new(seed)))
 }
 

@@ -93,9 +93,9 @@ async fn rest(kind: Kind) -> anyhow::Result<f64> {
 async fn peak(kind: Kind, scenario: Arc<Scenario>, options: &Options) -> anyhow::Result<f64> {
     let dir = scratch()?;
     let target = Arc::new(Target::start(kind, dir.path()).await?);
-    let seed = Arc::new(scenario.seed(&target, options.scale()).await?);
+    let seed = Arc::new(scenario.seed(&target, options.sizes()).await?);
     target.process.forget_peak()?;
-    sample(&scenario, &target, &seed, options.scale(), Duration::ZERO).await?;
+    sample(&scenario, &target, &seed, options.sizes(), Duration::ZERO).await?;
     Ok(mebi(target.process.peak()?))
 }
 

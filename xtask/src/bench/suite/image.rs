@@ -46,22 +46,34 @@ impl Image {
     pub fn fresh(layers: usize, size: u64) -> Self {
         let mut blobs: Vec<Blob> = (0..layers).map(|_| Blob::fresh(size)).collect();
         let config = Blob::of(text(&config(&blobs)));
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": config.descriptor("application/vnd.oci.image.config.v1+json"),
-            "layers": blobs.iter()
-                .map(|blob| blob.descriptor("application/vnd.oci.image.layer.v1.tar+gzip"))
-                .collect::<Vec<_>>(),
-        });
+        let manifest = Blob::of(text(&manifest(&blobs, &config)));
         blobs.push(config);
-        Self { blobs, manifest: Blob::of(text(&manifest)) }
+        Self { blobs, manifest }
+    }
+
+    /// The text of a manifest of the same blobs, which differs from others by its revision.
+    pub fn revision(&self, revision: usize) -> String {
+        let (config, layers) = self.blobs.split_last().expect("every image has a config");
+        let mut manifest = manifest(layers, config);
+        let revision = revision.to_string();
+        manifest["annotations"] = json!({ "org.opencontainers.image.revision": revision });
+        manifest.to_string()
     }
 
     /// The first layer.
     pub fn layer(&self) -> &Blob {
         &self.blobs[0]
     }
+}
+
+fn manifest(layers: &[Blob], config: &Blob) -> Value {
+    let layer = |blob: &Blob| blob.descriptor("application/vnd.oci.image.layer.v1.tar+gzip");
+    json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": config.descriptor("application/vnd.oci.image.config.v1+json"),
+        "layers": layers.iter().map(layer).collect::<Vec<_>>(),
+    })
 }
 
 fn config(layers: &[Blob]) -> Value {

@@ -6,14 +6,19 @@ use anyhow::{Context as _, bail, ensure};
 
 /// The text that `--help` prints.
 pub const USAGE: &str = "\
-cargo xtask bench [--only NAME] [--rounds N] [--quick] [--more-peers] [--peers-only] [--engines]
+cargo xtask bench [--only NAME] [--rounds N] [--quick] [--more-peers] [--peers-only]
+                  [--engines [--share PERCENT]]
 
-  --only NAME    only the scenarios whose name contains NAME (`--only memory` for the footprint)
+  --only NAME    only the scenarios whose name contains NAME; `--only memory` for the footprint,
+                 `--only scale` for what 100,000 images and 10,000 repositories cost
   --rounds N     rounds of each scenario, its servers taking turns; the table shows medians (3)
   --quick        small blobs, short samples, one round: shows that it works, not how fast it is
   --more-peers   also distribution 3, built through the Go module proxy
   --peers-only   measure the peers without Wharf
   --engines      instead of the peers, Wharf itself on PostgreSQL and S3, one replica and two
+  --share PERCENT
+                 hold each replica to PERCENT of one core, 5 to 100, so that two are held against
+                 one as on machines of their own; at least 8 clients, and only replicas are measured
 
 The binary measured is target/release/wharf, or what WHARF_BIN names.";
 
@@ -32,6 +37,8 @@ pub struct Options {
     pub peers_only: bool,
     /// Wharf on other engines instead of the peers.
     pub engines: bool,
+    /// The percentage of one core that each replica is held to.
+    pub share: Option<u32>,
 }
 
 impl Options {
@@ -47,6 +54,7 @@ impl Options {
             more_peers: false,
             peers_only: false,
             engines: false,
+            share: None,
         };
         let mut rounds = None;
         let mut args = args.iter();
@@ -60,6 +68,7 @@ impl Options {
                 "--more-peers" => options.more_peers = true,
                 "--peers-only" => options.peers_only = true,
                 "--engines" => options.engines = true,
+                "--share" => options.share = Some(share(args.next())?),
                 unknown => bail!("unknown argument {unknown}\n\n{USAGE}"),
             }
         }
@@ -73,6 +82,7 @@ impl Options {
             !(options.engines && (options.more_peers || options.peers_only)),
             "--engines measures no peers"
         );
+        ensure!(options.engines || options.share.is_none(), "--share needs --engines");
         Ok(options)
     }
 
@@ -87,22 +97,32 @@ impl Options {
     }
 
     /// The sizes that go with it.
-    pub fn scale(&self) -> Scale {
+    pub fn sizes(&self) -> Sizes {
         if self.quick {
-            Scale { large: 16 << 20, names: 1_000 }
+            Sizes { large: 16 << 20, names: 1_000, images: 2_000 }
         } else {
-            Scale { large: 256 << 20, names: 10_000 }
+            Sizes { large: 256 << 20, names: 10_000, images: 100_000 }
         }
     }
 }
 
+/// Less than 5 % is less than the kernel gives out.
+fn share(text: Option<&String>) -> anyhow::Result<u32> {
+    let text = text.context("--share needs a percentage of one core")?;
+    let percent = text.parse().with_context(|| format!("--share {text} is no number"))?;
+    ensure!((5..=100).contains(&percent), "--share must be from 5 to 100");
+    Ok(percent)
+}
+
 /// The sizes that `--quick` makes smaller.
 #[derive(Debug, Clone, Copy)]
-pub struct Scale {
+pub struct Sizes {
     /// Bytes of a large blob.
     pub large: u64,
     /// Tags and repositories in the lists.
     pub names: usize,
+    /// Images in one repository.
+    pub images: usize,
 }
 
 #[cfg(test)]
@@ -122,6 +142,7 @@ mod tests {
         assert!(options.selects("push-chunked") && !options.selects("pull-1"));
         assert_eq!(parse("--quick").unwrap().rounds, 1);
         assert_eq!(parse("").unwrap().rounds, 3);
+        assert_eq!(parse("--engines --share 25").unwrap().share, Some(25));
         for bad in [
             "--fast",
             "--only",
@@ -130,6 +151,11 @@ mod tests {
             "--rounds 0",
             "--rounds -1",
             "--engines --peers-only",
+            "--share 25",
+            "--engines --share",
+            "--engines --share 4",
+            "--engines --share 101",
+            "--engines --share x",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
         }

@@ -12,6 +12,8 @@ use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use procfs::process::{ClearRefs, Process, all_processes};
 
+use super::share::Group;
+
 const STOP: Duration = Duration::from_secs(10);
 
 /// A running server and, once [`ServerProcess::adopt_children`] was called, its workers.
@@ -22,6 +24,8 @@ pub struct ServerProcess {
     /// More of its kind, that share the work.
     others: Vec<ServerProcess>,
     log: PathBuf,
+    /// What bounds it. Goes after the server, since a group with processes stays.
+    group: Option<Group>,
 }
 
 impl ServerProcess {
@@ -39,7 +43,8 @@ impl ServerProcess {
             .with_context(|| {
                 format!("{:?} cannot be started; is it installed?", command.get_program())
             })?;
-        Ok(Self { child, children: Vec::new(), others: Vec::new(), log: log.to_owned() })
+        let (children, others) = (Vec::new(), Vec::new());
+        Ok(Self { child, children, others, log: log.to_owned(), group: None })
     }
 
     /// Fails, with the end of the log, if the server has ended.
@@ -62,6 +67,17 @@ impl ServerProcess {
     /// them has is told.
     pub fn join(&mut self, other: Self) {
         self.others.push(other);
+    }
+
+    /// Holds the server, and each other of its kind, to `percent` of one core from now on.
+    ///
+    /// # Errors
+    /// Fails if there are no control groups, or this user may not make one.
+    pub fn hold(&mut self, percent: u32) -> anyhow::Result<()> {
+        let group = Group::new(percent)?;
+        group.take(self.pid())?;
+        self.group = Some(group);
+        self.others.iter_mut().try_for_each(|other| other.hold(percent))
     }
 
     /// Counts the CPU time of the workers that the server has by now started as its own.

@@ -6,8 +6,20 @@ use serde_json::{Value, json};
 
 use super::footprint::Measure;
 use super::sample::{Sample, median};
+use super::scale::Growth;
 use super::scenarios::Goal;
 use super::target::Kind;
+
+/// All that was measured.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Of the scenarios.
+    pub outcomes: Vec<Outcome>,
+    /// Of a registry that holds much.
+    pub growths: Vec<Growth>,
+    /// Beside CPU.
+    pub measures: Vec<Measure>,
+}
 
 /// All samples of one scenario.
 #[derive(Debug)]
@@ -32,6 +44,13 @@ struct Figures {
     rate: f64,
 }
 
+impl Figures {
+    /// How many cores were at work, on average.
+    fn cores(self) -> f64 {
+        self.cpu * self.rate / 1e6
+    }
+}
+
 impl Outcome {
     fn figures(&self) -> Vec<Figures> {
         let figures = |(kind, samples): &(Kind, Vec<Sample>)| Figures {
@@ -42,13 +61,13 @@ impl Outcome {
         self.samples.iter().map(figures).collect()
     }
 
-    fn ours(&self) -> Option<Figures> {
-        self.figures().into_iter().find(|figures| figures.kind == Kind::Wharf)
+    fn of(&self, kind: Kind) -> Option<Figures> {
+        self.figures().into_iter().find(|figures| figures.kind == kind)
     }
 
     /// One line of the table a server.
     fn lines(&self) -> String {
-        let ours = self.ours();
+        let ours = self.of(Kind::Wharf);
         let mut lines = String::new();
         for theirs in self.figures() {
             let goal = self.goals.iter().find(|goal| goal.against == theirs.kind);
@@ -61,6 +80,15 @@ impl Outcome {
             let _ = writeln!(lines, "| {} | {} | {cpu} | {rate} {verdict}", self.name, theirs.kind);
         }
         lines
+    }
+
+    /// The line that holds two replicas against one, if both were measured.
+    fn replicas(&self) -> Option<String> {
+        let (one, two) = (self.of(Kind::Scaled)?, self.of(Kind::Replicas)?);
+        let (ratio, word) = (two.rate / one.rate, holds_word(two.rate >= one.rate));
+        let figures = |of: Figures| format!("{} | {:.2}", self.rate(of.rate), of.cores());
+        let (one, two) = (figures(one), figures(two));
+        Some(format!("| {} | {one} | {two} | {ratio:.2} | ≥ 1 | {word} |\n", self.name))
     }
 
     fn rate(&self, rate: f64) -> String {
@@ -81,7 +109,7 @@ impl Outcome {
                 "wall_us": sample.wall.as_micros() as u64,
             })
         };
-        let ours = self.ours();
+        let ours = self.of(Kind::Wharf);
         let server = |figures: Figures| {
             let samples = self.samples.iter().find(|(kind, _)| *kind == figures.kind);
             let goal = self.goals.iter().find(|goal| goal.against == figures.kind);
@@ -105,7 +133,7 @@ fn verdict(ours: Figures, theirs: Figures, goal: Option<&Goal>) -> String {
     let ratios = format!("{:.3} / {:.2}", ours.cpu / theirs.cpu, ours.rate / theirs.rate);
     match goal {
         Some(goal) => {
-            let word = if holds(ours, theirs, goal) { "yes" } else { "**no**" };
+            let word = holds_word(holds(ours, theirs, goal));
             format!("| {ratios} | {} | {word} |", bounds(goal))
         }
         None => format!("| {ratios} | | |"),
@@ -117,13 +145,19 @@ fn holds(ours: Figures, theirs: Figures, goal: &Goal) -> bool {
         && goal.rate.is_none_or(|least| ours.rate >= least * theirs.rate)
 }
 
+/// How a table says whether a goal holds.
+pub fn holds_word(holds: bool) -> &'static str {
+    if holds { "yes" } else { "**no**" }
+}
+
 fn bounds(goal: &Goal) -> String {
     let cpu = goal.cpu.map(|most| format!("CPU ≤ {most}×"));
     let rate = goal.rate.map(|least| format!("rate ≥ {least}×"));
     [cpu, rate].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn duration(micros: f64) -> String {
+/// A time with its unit.
+pub fn duration(micros: f64) -> String {
     match micros {
         ..10.0 => format!("{micros:.2} µs"),
         ..10_000.0 => format!("{micros:.0} µs"),
@@ -131,53 +165,76 @@ fn duration(micros: f64) -> String {
     }
 }
 
-/// The table as Markdown.
-pub fn markdown(outcomes: &[Outcome], measures: &[Measure]) -> String {
-    let mut text = String::new();
-    if !outcomes.is_empty() {
-        text += "| scenario | server | server CPU/op | rate | wharf's CPU ratio / rate ratio | goal | holds |\n";
-        text += "|---|---|---:|---:|---:|---|---|\n";
-        text.extend(outcomes.iter().map(Outcome::lines));
+impl Report {
+    /// The tables as Markdown.
+    pub fn markdown(&self) -> String {
+        let replicas: Vec<_> = self.outcomes.iter().filter_map(Outcome::replicas).collect();
+        let tables = [
+            table(
+                "| scenario | server | server CPU/op | rate | wharf's CPU ratio / rate ratio | goal | holds |",
+                "|---|---|---:|---:|---:|---|---|",
+                self.outcomes.iter().map(Outcome::lines),
+            ),
+            table(
+                "| scenario | one replica | cores | two replicas | cores | two / one | goal | holds |",
+                "|---|---:|---:|---:|---:|---:|---|---|",
+                replicas,
+            ),
+            table(
+                "| scale | server | at the start | at the end | ratio | goal | holds |",
+                "|---|---|---:|---:|---:|---|---|",
+                self.growths.iter().map(Growth::line),
+            ),
+            table(
+                "| footprint | server | figure | goal for wharf | holds |",
+                "|---|---|---:|---|---|",
+                self.measures.iter().map(footprint),
+            ),
+        ];
+        tables.into_iter().flatten().collect::<Vec<_>>().join("\n")
     }
-    if !measures.is_empty() {
-        text +=
-            "\n| footprint | server | figure | goal for wharf | holds |\n|---|---|---:|---:|---|\n";
-        text.extend(measures.iter().map(footprint));
+
+    /// Everything measured, sample by sample.
+    pub fn json(&self) -> Value {
+        let footprint = |measure: &Measure| {
+            json!({
+                "name": measure.name,
+                "server": measure.kind.to_string(),
+                "value": measure.value,
+                "at_most": measure.at_most,
+            })
+        };
+        json!({
+            "scenarios": self.outcomes.iter().map(Outcome::json).collect::<Vec<_>>(),
+            "scale": self.growths.iter().map(Growth::json).collect::<Vec<_>>(),
+            "footprint": self.measures.iter().map(footprint).collect::<Vec<_>>(),
+        })
     }
-    text
+}
+
+/// A table, if it has lines.
+fn table(head: &str, alignment: &str, lines: impl IntoIterator<Item = String>) -> Option<String> {
+    let lines: String = lines.into_iter().collect();
+    (!lines.is_empty()).then(|| format!("{head}\n{alignment}\n{lines}"))
 }
 
 fn footprint(measure: &Measure) -> String {
     let Measure { name, kind, value, at_most } = measure;
     let word = match kind {
-        Kind::Wharf if value <= at_most => "yes",
-        Kind::Wharf => "**no**",
+        Kind::Wharf => holds_word(value <= at_most),
         _ => "",
     };
     format!("| {name} | {kind} | {value:.1} | ≤ {at_most} | {word} |\n")
 }
 
-/// Everything measured, sample by sample.
-pub fn json(outcomes: &[Outcome], measures: &[Measure]) -> Value {
-    let footprint = |measure: &Measure| {
-        json!({
-            "name": measure.name,
-            "server": measure.kind.to_string(),
-            "value": measure.value,
-            "at_most": measure.at_most,
-        })
-    };
-    json!({
-        "scenarios": outcomes.iter().map(Outcome::json).collect::<Vec<_>>(),
-        "footprint": measures.iter().map(footprint).collect::<Vec<_>>(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use std::time::Duration;
 
     use super::*;
+    use crate::bench::suite::scale::{Bound, Unit};
 
     fn outcome(our_cpu: u64, our_wall: u64) -> Outcome {
         let sample = |cpu, wall| Sample {
@@ -200,24 +257,59 @@ mod tests {
     #[test]
     fn both_bounds_must_hold_against_the_medians() {
         for (cpu, wall, word) in [(5, 500, "yes"), (6, 500, "**no**"), (5, 501, "**no**")] {
-            let text = markdown(&[outcome(cpu, wall)], &[]);
+            let report = Report { outcomes: vec![outcome(cpu, wall)], ..Report::default() };
+            let text = report.markdown();
             assert!(
                 text.trim_end().ends_with(&format!("| CPU ≤ 0.5×, rate ≥ 2× | {word} |")),
                 "{text}"
             );
-            let holds = &json(&[outcome(cpu, wall)], &[])["scenarios"][0]["servers"][1]["holds"];
+            let holds = &report.json()["scenarios"][0]["servers"][1]["holds"];
             assert_eq!(holds.as_bool(), Some(word == "yes"));
         }
     }
 
     #[test]
-    fn every_line_has_the_same_columns() {
+    fn two_replicas_are_held_against_one() {
+        let mut outcome = outcome(1, 1);
+        for (kind, other) in outcome.samples.iter_mut().zip([Kind::Scaled, Kind::Replicas]) {
+            kind.0 = other;
+        }
+        outcome.samples[1].1 = outcome.samples[0].1.clone();
+        assert!(outcome.replicas().unwrap().ends_with("| 1.00 | ≥ 1 | yes |\n"));
+        outcome.samples[1].1[0].wall *= 2;
+        assert!(outcome.replicas().unwrap().ends_with("| 0.50 | ≥ 1 | **no** |\n"));
+        outcome.samples.pop();
+        assert_eq!(outcome.replicas(), None);
+    }
+
+    #[test]
+    fn every_table_has_as_many_columns_in_each_line() {
+        let mut replicas = outcome(1, 1);
+        let samples = replicas.samples[0].1.clone();
+        replicas.samples.push((Kind::Scaled, samples.clone()));
+        replicas.samples.push((Kind::Replicas, samples));
         let measure = Measure { name: "memory", kind: Kind::Wharf, value: 31.0, at_most: 30.0 };
-        let text = markdown(&[outcome(1, 1)], &[measure]);
+        let growth = |bound| Growth {
+            name: "pages".to_owned(),
+            kind: Kind::Wharf,
+            unit: Unit::Time,
+            small: 1.0,
+            large: 2.0,
+            bound,
+        };
+        let report = Report {
+            outcomes: vec![replicas],
+            growths: vec![growth(None), growth(Some(Bound::Ratio(1.2)))],
+            measures: vec![measure],
+        };
+        let text = report.markdown();
         let columns = |line: &str| line.matches('|').count();
-        let (table, footprint) = text.split_once("\n\n").expect("two tables");
-        assert!(table.lines().all(|line| columns(line) == 8), "{table}");
-        assert!(footprint.lines().all(|line| columns(line) == 6), "{footprint}");
-        assert!(footprint.contains("**no**"));
+        let tables: Vec<_> = text.split("\n\n").collect();
+        assert_eq!(tables.len(), 4);
+        for table in tables {
+            let widths: Vec<_> = table.lines().map(columns).collect();
+            assert!(widths.len() > 2 && widths.iter().all(|width| *width == widths[0]), "{table}");
+        }
+        assert_eq!(text.matches("**no**").count(), 2, "{text}");
     }
 }

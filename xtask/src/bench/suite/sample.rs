@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::task::JoinSet;
 
-use super::options::Scale;
+use super::options::Sizes;
 use super::scenarios::{Scenario, Seed};
 use super::target::Target;
 
@@ -42,14 +42,14 @@ pub async fn sample(
     scenario: &Arc<Scenario>,
     target: &Arc<Target>,
     seed: &Arc<Seed>,
-    scale: Scale,
+    sizes: Sizes,
     time: Duration,
 ) -> anyhow::Result<Sample> {
     let (begin, before) = (Instant::now(), target.process.cpu()?);
     let mut clients = JoinSet::new();
     for client in 0..scenario.clients {
         let (scenario, target, seed) = (Arc::clone(scenario), Arc::clone(target), Arc::clone(seed));
-        clients.spawn(scenario.work(target, seed, client, scale, begin + time));
+        clients.spawn(scenario.work(target, seed, client, sizes, begin + time));
     }
     let mut operations = 0;
     while let Some(done) = clients.join_next().await {

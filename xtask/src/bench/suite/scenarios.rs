@@ -2,7 +2,7 @@
 //! in one file for each kind of work.
 
 mod images;
-mod list;
+pub mod list;
 mod pull;
 mod push;
 
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use super::client;
 use super::image::Image;
-use super::options::{Options, Scale};
+use super::options::{Options, Sizes};
 use super::target::{Kind, Target};
 use images::Images;
 use list::List;
@@ -19,6 +19,9 @@ use pull::Pull;
 
 /// The repository that all but the catalog work in.
 pub const REPOSITORY: &str = "bench/app";
+
+/// Clients at least where replicas are compared.
+const CLIENTS_OF_REPLICAS: usize = 8;
 
 /// One line of the table.
 #[derive(Debug, Clone)]
@@ -65,8 +68,11 @@ pub struct Seed {
 }
 
 impl Scenario {
-    /// Wharf and the peers of the goals, or Wharf on all its engines.
+    /// Wharf and the peers of the goals, or Wharf on all its engines, or only replicas.
     pub fn kinds(&self, options: &Options) -> Vec<Kind> {
+        if options.share.is_some() {
+            return vec![Kind::Scaled, Kind::Replicas];
+        }
         if options.engines {
             return vec![Kind::Wharf, Kind::Scaled, Kind::Replicas];
         }
@@ -79,10 +85,10 @@ impl Scenario {
     }
 
     /// Bytes of content that an operation moves, where that is worth a rate of its own.
-    pub fn bytes(&self, scale: Scale) -> Option<u64> {
+    pub fn bytes(&self, sizes: Sizes) -> Option<u64> {
         match self.work {
-            Work::Pull(pull) => pull.bytes(scale),
-            Work::Push(_) => Some(scale.large),
+            Work::Pull(pull) => pull.bytes(sizes),
+            Work::Push(_) => Some(sizes.large),
             Work::Images(_) | Work::List(_) => None,
         }
     }
@@ -91,13 +97,13 @@ impl Scenario {
     ///
     /// # Errors
     /// Fails if the server refuses something or gives back something else.
-    pub async fn seed(&self, target: &Target, scale: Scale) -> anyhow::Result<Seed> {
+    pub async fn seed(&self, target: &Target, sizes: Sizes) -> anyhow::Result<Seed> {
         target.create_repository(&mut target.client().await?, REPOSITORY).await?;
         match self.work {
-            Work::Pull(pull) => pull.seed(target, scale).await,
+            Work::Pull(pull) => pull.seed(target, sizes).await,
             Work::Push(_) => Ok(Seed::default()),
             Work::Images(images) => images.seed(target, self.clients).await,
-            Work::List(list) => list.seed(target, scale).await,
+            Work::List(list) => list.seed(target, sizes).await,
         }
     }
 
@@ -111,12 +117,12 @@ impl Scenario {
         target: Arc<Target>,
         seed: Arc<Seed>,
         client: usize,
-        scale: Scale,
+        sizes: Sizes,
         until: Instant,
     ) -> anyhow::Result<u64> {
         match self.work {
             Work::Pull(pull) => pull.work(&target, &seed, client, until).await,
-            Work::Push(way) => push::work(way, &target, scale.large, until).await,
+            Work::Push(way) => push::work(way, &target, sizes.large, until).await,
             Work::Images(images) => images.work(&target, &seed, client, until).await,
             Work::List(list) => list.work(&target, &seed, client, until).await,
         }
@@ -126,6 +132,18 @@ impl Scenario {
 /// The whole table.
 pub fn all() -> Vec<Scenario> {
     [pulls(), pushes(), images(), lists()].concat()
+}
+
+/// Those that the command line chooses. Where replicas are compared, each has clients enough to
+/// use up its share.
+pub fn chosen(options: &Options) -> Vec<Scenario> {
+    let least = if options.share.is_some() { CLIENTS_OF_REPLICAS } else { 0 };
+    let mut chosen = all();
+    chosen.retain(|scenario| options.selects(scenario.name));
+    for scenario in &mut chosen {
+        scenario.clients = scenario.clients.max(least);
+    }
+    chosen
 }
 
 fn pulls() -> Vec<Scenario> {

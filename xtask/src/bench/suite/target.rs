@@ -8,15 +8,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::client::Client;
+use super::api::Api;
+use super::client::{Answer, Client};
 use super::image::Image;
 use super::process::ServerProcess;
 use super::reader;
 use super::targets::engines::Engines;
-use super::targets::wharf::Api;
 use super::targets::{distribution, nginx, peer, wharf};
 
 const START: Duration = Duration::from_secs(20);
@@ -71,6 +72,8 @@ pub struct Target {
     asked: AtomicUsize,
     /// From the start of the program to its first answer.
     pub started_in: Duration,
+    /// The CPU time that it had spent by then.
+    pub started_with: Duration,
     /// The kernel's view of it.
     pub process: ServerProcess,
     /// Its data folder.
@@ -112,7 +115,7 @@ impl Target {
             ensure!(begin.elapsed() < START, "no answer within {START:?}");
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let started_in = begin.elapsed();
+        let (started_in, started_with) = (begin.elapsed(), process.cpu()?);
         process.adopt_children()?;
         let api = if kind.is_wharf() { Some(Api::of(address, dir)?) } else { None };
         let authorization = match &api {
@@ -121,7 +124,18 @@ impl Target {
         };
         let (asked, dir) = (AtomicUsize::new(0), dir.to_owned());
         let _engines = engines;
-        Ok(Self { kind, addresses, asked, started_in, process, dir, authorization, api, _engines })
+        Ok(Self {
+            kind,
+            addresses,
+            asked,
+            started_in,
+            started_with,
+            process,
+            dir,
+            authorization,
+            api,
+            _engines,
+        })
     }
 
     /// Where the next connection goes.
@@ -135,7 +149,15 @@ impl Target {
     /// # Errors
     /// Fails if the server is gone.
     pub async fn client(&self) -> anyhow::Result<Client> {
-        Client::connect(self.address(), self.authorization.clone()).await
+        self.client_at(self.address()).await
+    }
+
+    /// As [`Target::client`], to a replica that was chosen before.
+    ///
+    /// # Errors
+    /// Fails if the server is gone.
+    pub async fn client_at(&self, address: SocketAddr) -> anyhow::Result<Client> {
+        Client::connect(address, self.authorization.clone()).await
     }
 
     /// The text of a request for [`reader::Reader`]. `headers` are whole lines.
@@ -166,6 +188,20 @@ impl Target {
             Some(api) => api.create_repository(client, name).await,
             None => Ok(()),
         }
+    }
+
+    /// Calls an operation of the ECR API over `client`, signed.
+    ///
+    /// # Errors
+    /// Fails if this is no Wharf, or the call is refused.
+    pub async fn call(
+        &self,
+        client: &mut Client,
+        operation: &str,
+        input: &Value,
+    ) -> anyhow::Result<Answer> {
+        let api = self.api.as_ref().with_context(|| format!("{} has no ECR API", self.kind))?;
+        api.call(client, operation, input).await
     }
 
     /// Puts an image under `tag` into `repository`, however this server gets its images.

@@ -49,8 +49,9 @@ impl Images {
         client: usize,
         until: Instant,
     ) -> anyhow::Result<u64> {
-        let mut pusher = target.client().await?;
-        let mut reader = Reader::connect(target.address()).await?;
+        let replica = target.address();
+        let mut pusher = target.client_at(replica).await?;
+        let mut reader = Reader::connect(replica).await?;
         let pulls: Vec<_> = seed.images.iter().map(|image| pull_requests(target, image)).collect();
         let mut done = 0;
         loop {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{REPOSITORY, Seed};
 use crate::bench::suite::image::Image;
-use crate::bench::suite::options::Scale;
+use crate::bench::suite::options::Sizes;
 use crate::bench::suite::target::{Kind, Target};
 use crate::bench::suite::targets::distribution;
 
@@ -28,8 +28,8 @@ pub enum List {
 }
 
 impl List {
-    pub async fn seed(self, target: &Target, scale: Scale) -> anyhow::Result<Seed> {
-        let names = scale.names;
+    pub async fn seed(self, target: &Target, sizes: Sizes) -> anyhow::Result<Seed> {
+        let names = sizes.names;
         match (self, target.kind) {
             (Self::Tags, Kind::Distribution | Kind::Distribution3) => {
                 copy_tags(target, names).await?
@@ -137,7 +137,11 @@ async fn push_tags(target: &Target, names: usize) -> anyhow::Result<()> {
     fillers.join_all().await.into_iter().collect()
 }
 
-async fn create_repositories(target: &Target, names: usize) -> anyhow::Result<()> {
+/// Makes so many repositories, several at a time.
+///
+/// # Errors
+/// Fails if the server refuses one.
+pub async fn create_repositories(target: &Target, names: usize) -> anyhow::Result<()> {
     let fill = async |filler: usize| {
         let mut client = target.client().await?;
         for index in (filler..names).step_by(FILLERS) {

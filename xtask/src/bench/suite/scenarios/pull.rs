@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use super::{REPOSITORY, Seed};
 use crate::bench::suite::image::{Image, MANIFEST};
-use crate::bench::suite::options::Scale;
+use crate::bench::suite::options::Sizes;
 use crate::bench::suite::reader::{Reader, Request};
 use crate::bench::suite::target::Target;
 
@@ -33,17 +33,17 @@ pub enum Pull {
 }
 
 impl Pull {
-    pub fn bytes(self, scale: Scale) -> Option<u64> {
+    pub fn bytes(self, sizes: Sizes) -> Option<u64> {
         match self {
-            Self::BlobLarge => Some(scale.large),
+            Self::BlobLarge => Some(sizes.large),
             Self::Range1M => Some(RANGE),
             _ => None,
         }
     }
 
-    pub async fn seed(self, target: &Target, scale: Scale) -> anyhow::Result<Seed> {
+    pub async fn seed(self, target: &Target, sizes: Sizes) -> anyhow::Result<Seed> {
         let image = match self {
-            Self::BlobLarge | Self::Range1M => Image::fresh(1, scale.large),
+            Self::BlobLarge | Self::Range1M => Image::fresh(1, sizes.large),
             _ => Image::fresh(4, 16 << 10),
         };
         target.publish(REPOSITORY, TAG, &image).await?;
