@@ -37,6 +37,7 @@ pub fn decide(caller: &Caller, action: Action, resource: &Resource<'_>) -> Decis
     }
     match caller.kind {
         Kind::Root => Decision::Allow,
+        _ => deny(caller, action, resource, Layer::Identity),
     }
 }
 
