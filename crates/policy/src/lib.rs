@@ -1,7 +1,8 @@
 //! Who may do what: ARNs, callers, actions, policies and the decision about a request. Pure: values
 //! in, values out, no clock, no randomness and no database.
 //!
-//! [`Document`] is a policy as text and grammar, [`Policy`] the same compiled.
+//! [`Document`] is a policy as text and grammar, [`Policy`] the same compiled, [`evaluate`] what
+//! follows from policies for a [`Request`].
 
 mod action;
 mod action_pattern;
@@ -11,6 +12,7 @@ mod condition;
 mod context;
 mod decision;
 pub mod document;
+mod evaluation;
 mod glob;
 mod json;
 mod names;
@@ -24,6 +26,9 @@ pub use caller::{Caller, Kind, Session};
 pub use context::{Context, Fact, Facts, Key, Value};
 pub use decision::{Decision, Denial, Layer, decide};
 pub use document::{Document, Fault, Grammar, Scope};
+pub use evaluation::{
+    Deciding, Evaluation, Outcome, Policies, Request, ResourcePolicies, evaluate, locks_out,
+};
 pub use names::{AccountId, InvalidAccountId, InvalidRegion, Region};
 pub use policy::Policy;
 pub use resource::Resource;

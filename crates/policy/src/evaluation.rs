@@ -1,0 +1,354 @@
+//! The evaluation of a request: which policies deny, which allow, and what follows.
+//!
+//! Source: the IAM User Guide, "Policy evaluation logic", and for requests across accounts
+//! "Cross-account policy evaluation logic".
+
+use std::sync::Arc;
+
+use crate::arn::Arn;
+use crate::document::{Effect, Scope};
+use crate::policy::{Policy, Question, Rule};
+use crate::principal::Grant;
+use crate::template::Lookup;
+use crate::{Caller, Context, Decision, Denial, Key, Kind, Layer, Resource, Value};
+
+/// What somebody wants to do.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub caller: &'a Caller,
+    /// `service:Operation` in AWS's casing.
+    pub action: &'a str,
+    pub resource: Resource<'a>,
+    pub context: &'a dyn Context,
+}
+
+/// The policies that have a say in a request.
+#[derive(Clone, Copy, Default)]
+pub struct Policies<'a> {
+    /// Managed and inline policies of the user and of all their groups, or of the role. Not asked
+    /// where the caller is a root.
+    pub identity: &'a [Arc<Policy>],
+    /// The permissions boundary of the user or role. Not asked where the caller is a root.
+    pub boundary: Option<&'a Policy>,
+    /// Session policies. The policies of one set add up, and each set is a ceiling of its own, so
+    /// that a token can be narrower than the session it was made with. For a federated user the
+    /// first set is what GetFederationToken was given, an empty one where it was given nothing.
+    pub session: &'a [Vec<Arc<Policy>>],
+    /// The policies of what the request is about.
+    pub resource: ResourcePolicies<'a>,
+}
+
+/// The policies of what a request is about.
+#[derive(Clone, Copy, Default)]
+pub enum ResourcePolicies<'a> {
+    /// It can have none: a user, a group, a managed policy.
+    #[default]
+    None,
+    /// Of a repository (if the request is about one) and of its registry. Both are one set.
+    Ecr { repository: Option<&'a Policy>, registry: Option<&'a Policy>, scope: Scope },
+    /// The trust policy of the role that is to be assumed; none if there is no such role. It must
+    /// allow, whoever calls.
+    Trust(Option<&'a Policy>),
+}
+
+/// What came out, and what it rests on.
+#[derive(Debug)]
+#[must_use]
+pub struct Evaluation<'a> {
+    pub outcome: Outcome,
+    /// The layer that denied, or, of what is allowed, that allowed; none where no permission is
+    /// needed.
+    pub layer: Option<Layer>,
+    /// The statement that decided; none where silence did.
+    pub statement: Option<Deciding<'a>>,
+    /// Keys that conditions and variables asked for and that the request does not have, each once,
+    /// in the order met. Complete where nothing was allowed: what is looked for after an Allow is
+    /// only a Deny.
+    pub missing: Vec<&'a Key>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    Allow,
+    /// A statement says Deny.
+    ExplicitDeny,
+    /// Nothing says Allow where something must.
+    ImplicitDeny,
+}
+
+/// A statement that decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Deciding<'a> {
+    pub policy: &'a Policy,
+    /// Counted from zero.
+    pub index: usize,
+    pub sid: Option<&'a str>,
+}
+
+/// Evaluates `request` under `policies`. Pure: the answer depends on nothing else.
+pub fn evaluate<'a>(request: &Request<'a>, policies: &Policies<'a>) -> Evaluation<'a> {
+    if request.action.eq_ignore_ascii_case("sts:GetCallerIdentity") {
+        return Verdict { outcome: Outcome::Allow, layer: None, statement: None }.with(Vec::new());
+    }
+    let text = request.resource.to_string();
+    let action = request.action.to_ascii_lowercase();
+    let (service, name) = action.split_once(':').unwrap_or(("", &action));
+    let question = Question { caller: request.caller, service, name, resource: Arn::parse(&text) };
+    let mut facts = Facts { caller: request.caller, context: request.context, missing: Vec::new() };
+    let verdict = judge(request, policies, &question, &mut facts);
+    verdict.with(facts.missing)
+}
+
+fn judge<'a>(
+    request: &Request<'a>,
+    policies: &Policies<'a>,
+    question: &Question<'_>,
+    facts: &mut Facts<'a>,
+) -> Verdict<'a> {
+    let layer = policies.resource.layer();
+    let owner = policies.resource.voices(request);
+    let owner = match ask(owner, question, facts) {
+        Voice::Denies(statement) => return Verdict::denied(layer, statement),
+        // A token opens all that its holder may do: only the holder's own policies give it.
+        Voice::Grants(..) if request.action == "ecr:GetAuthorizationToken" => (Grant::None, None),
+        Voice::Grants(grant, statement) => (grant, statement),
+    };
+    if request.caller.kind == Kind::WebIdentity {
+        return match owner {
+            (Grant::None, _) => Verdict::silent(layer),
+            (_, statement) => Verdict::allowed(layer, statement),
+        };
+    }
+    match ceilings(request.caller, policies, question, facts) {
+        Ok(own) => weigh(request, layer, owner, own),
+        Err(denied) => denied,
+    }
+}
+
+/// What the caller's side says.
+struct Own<'a> {
+    identity: Option<Option<Deciding<'a>>>,
+    boundary: bool,
+    session: bool,
+}
+
+impl Own<'_> {
+    /// The first of the ceilings that does not allow.
+    fn ceiling(&self) -> Option<Layer> {
+        match (self.boundary, self.session) {
+            (false, _) => Some(Layer::Boundary),
+            (true, false) => Some(Layer::Session),
+            (true, true) => None,
+        }
+    }
+
+    /// The first that does not allow.
+    fn silent(&self) -> Option<Layer> {
+        if self.identity.is_none() { Some(Layer::Identity) } else { self.ceiling() }
+    }
+}
+
+/// Asks the caller's policies, or tells which of them denies.
+fn ceilings<'a>(
+    caller: &Caller,
+    policies: &Policies<'a>,
+    question: &Question<'_>,
+    facts: &mut Facts<'a>,
+) -> Result<Own<'a>, Verdict<'a>> {
+    let mut allows =
+        |layer, voices: &mut dyn Iterator<Item = &'a Policy>| match ask(voices, question, facts) {
+            Voice::Denies(statement) => Err(Verdict::denied(layer, statement)),
+            Voice::Grants(Grant::None, _) => Ok(None),
+            Voice::Grants(_, statement) => Ok(Some(statement)),
+        };
+    let root = caller.kind == Kind::Root;
+    let identity = match root {
+        true => Some(None),
+        false => allows(Layer::Identity, &mut policies.identity.iter().map(Arc::as_ref))?,
+    };
+    let boundary = match policies.boundary {
+        Some(boundary) if !root => {
+            allows(Layer::Boundary, &mut std::iter::once(boundary))?.is_some()
+        }
+        _ => true,
+    };
+    let federated = matches!(caller.kind, Kind::FederatedUser { .. });
+    let mut session = !(federated && policies.session.is_empty());
+    for set in policies.session {
+        session &= allows(Layer::Session, &mut set.iter().map(Arc::as_ref))?.is_some();
+    }
+    Ok(Own { identity, boundary, session })
+}
+
+/// Weighs what the owner of the resource grants against what the caller's side says.
+fn weigh<'a>(
+    request: &Request<'a>,
+    layer: Layer,
+    (grant, granting): (Grant, Option<Deciding<'a>>),
+    own: Own<'a>,
+) -> Verdict<'a> {
+    let foreign = request.caller.account != *request.resource.account();
+    let must_grant = foreign || layer == Layer::Trust;
+    if must_grant && grant == Grant::None {
+        return Verdict::silent(layer);
+    }
+    let direct = match grant {
+        _ if foreign => None,
+        Grant::None | Grant::Delegated => None,
+        Grant::Capped => Some(own.ceiling()),
+        Grant::Full => Some(None),
+    };
+    match (direct, own.silent()) {
+        (Some(None), _) => Verdict::allowed(layer, granting),
+        (_, None) => Verdict::allowed(Layer::Identity, own.identity.flatten()),
+        (Some(Some(ceiling)), _) => Verdict::silent(ceiling),
+        (None, Some(silent)) => Verdict::silent(silent),
+    }
+}
+
+/// What a set of policies says.
+enum Voice<'a> {
+    Denies(Deciding<'a>),
+    /// The strongest grant, and the statement that makes it.
+    Grants(Grant, Option<Deciding<'a>>),
+}
+
+/// Asks each statement; the first that denies ends it. A statement that could grant no more than is
+/// granted already is left out.
+fn ask<'a>(
+    policies: impl Iterator<Item = &'a Policy>,
+    question: &Question<'_>,
+    facts: &mut Facts<'a>,
+) -> Voice<'a> {
+    let (mut strongest, mut granting) = (Grant::None, None);
+    for policy in policies {
+        for (index, rule) in policy.rules().iter().enumerate() {
+            if rule.effect == Effect::Allow && strongest == Grant::Full {
+                continue;
+            }
+            let grant = rule.applies(question, facts);
+            if grant > Grant::None && rule.effect == Effect::Deny {
+                return Voice::Denies(Deciding::new(policy, index, rule));
+            }
+            if grant > strongest {
+                (strongest, granting) = (grant, Some(Deciding::new(policy, index, rule)));
+            }
+        }
+    }
+    Voice::Grants(strongest, granting)
+}
+
+impl<'a> ResourcePolicies<'a> {
+    fn layer(&self) -> Layer {
+        match self {
+            ResourcePolicies::None | ResourcePolicies::Ecr { .. } => Layer::Resource,
+            ResourcePolicies::Trust(_) => Layer::Trust,
+        }
+    }
+
+    /// Those that have a say in this request.
+    fn voices(&self, request: &Request<'_>) -> impl Iterator<Item = &'a Policy> + use<'a> {
+        let [first, second] = match *self {
+            ResourcePolicies::None => [None, None],
+            ResourcePolicies::Trust(trust) => [trust, None],
+            ResourcePolicies::Ecr { .. } if keeps_the_keys(request) => [None, None],
+            ResourcePolicies::Ecr { repository, registry, scope } => {
+                [repository, registry.filter(|_| scope.covers(request.action))]
+            }
+        };
+        first.into_iter().chain(second)
+    }
+}
+
+/// The calls that repair a policy which shuts everybody out: the root of the account keeps them,
+/// whatever the policy says.
+fn keeps_the_keys(request: &Request<'_>) -> bool {
+    const REPAIR: [&str; 6] = [
+        "ecr:GetRepositoryPolicy",
+        "ecr:SetRepositoryPolicy",
+        "ecr:DeleteRepositoryPolicy",
+        "ecr:GetRegistryPolicy",
+        "ecr:PutRegistryPolicy",
+        "ecr:DeleteRegistryPolicy",
+    ];
+    request.caller.kind == Kind::Root
+        && request.caller.account == *request.resource.account()
+        && REPAIR.iter().any(|action| action.eq_ignore_ascii_case(request.action))
+}
+
+/// Whether a new policy for the repository would take from the caller the right to change it again.
+/// SetRepositoryPolicy refuses such a policy unless it is forced. `policies` are those of a request
+/// for `ecr:SetRepositoryPolicy`, with the new policy in the repository's place.
+#[must_use]
+pub fn locks_out(request: &Request<'_>, policies: &Policies<'_>) -> bool {
+    let request = Request { action: "ecr:SetRepositoryPolicy", ..*request };
+    evaluate(&request, policies).outcome != Outcome::Allow
+}
+
+/// Answers for keys, and notes which are missing.
+struct Facts<'a> {
+    caller: &'a Caller,
+    context: &'a dyn Context,
+    missing: Vec<&'a Key>,
+}
+
+impl<'a> Lookup<'a> for Facts<'a> {
+    fn look_up(&mut self, key: &'a Key) -> Option<Value<'a>> {
+        let value = self.caller.value(key).or_else(|| self.context.value(key));
+        if value.is_none() && !self.missing.contains(&key) {
+            self.missing.push(key);
+        }
+        value
+    }
+}
+
+/// An evaluation without the missing keys.
+struct Verdict<'a> {
+    outcome: Outcome,
+    layer: Option<Layer>,
+    statement: Option<Deciding<'a>>,
+}
+
+impl<'a> Verdict<'a> {
+    fn allowed(layer: Layer, statement: Option<Deciding<'a>>) -> Verdict<'a> {
+        Verdict { outcome: Outcome::Allow, layer: Some(layer), statement }
+    }
+
+    fn denied(layer: Layer, statement: Deciding<'a>) -> Verdict<'a> {
+        Verdict { outcome: Outcome::ExplicitDeny, layer: Some(layer), statement: Some(statement) }
+    }
+
+    fn silent(layer: Layer) -> Verdict<'a> {
+        Verdict { outcome: Outcome::ImplicitDeny, layer: Some(layer), statement: None }
+    }
+
+    fn with(self, missing: Vec<&'a Key>) -> Evaluation<'a> {
+        let Verdict { outcome, layer, statement } = self;
+        Evaluation { outcome, layer, statement, missing }
+    }
+}
+
+impl<'a> Deciding<'a> {
+    fn new(policy: &'a Policy, index: usize, rule: &'a Rule) -> Deciding<'a> {
+        Deciding { policy, index, sid: rule.sid.as_deref() }
+    }
+}
+
+impl Evaluation<'_> {
+    /// The decision for who asked, with AWS's sentence if it is a refusal.
+    pub fn decision(&self, request: &Request<'_>) -> Decision {
+        if self.outcome == Outcome::Allow {
+            return Decision::Allow;
+        }
+        let explicit = self.outcome == Outcome::ExplicitDeny;
+        let arn = self.statement.filter(|_| explicit).and_then(|statement| statement.policy.arn());
+        Decision::Deny(Denial {
+            principal: request.caller.arn.clone(),
+            action: request.action.into(),
+            resource: request.resource.to_string(),
+            layer: self.layer.unwrap_or(Layer::Identity),
+            explicit,
+            policy: arn.map(Into::into),
+        })
+    }
+}
