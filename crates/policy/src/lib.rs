@@ -15,6 +15,7 @@ pub mod document;
 mod evaluation;
 mod glob;
 mod json;
+mod managed;
 mod names;
 mod policy;
 mod principal;
@@ -29,6 +30,7 @@ pub use document::{Document, Fault, Grammar, Scope};
 pub use evaluation::{
     Deciding, Evaluation, Outcome, Policies, Request, ResourcePolicies, evaluate, locks_out,
 };
+pub use managed::{MANAGED, Managed};
 pub use names::{AccountId, InvalidAccountId, InvalidRegion, Region};
 pub use policy::Policy;
 pub use resource::Resource;
