@@ -30,10 +30,12 @@ pub struct Policies<'a> {
     pub identity: &'a [Arc<Policy>],
     /// The permissions boundary of the user or role. Not asked where the caller is a root.
     pub boundary: Option<&'a Policy>,
-    /// Session policies. The policies of one set add up, and each set is a ceiling of its own, so
-    /// that a token can be narrower than the session it was made with. For a federated user the
-    /// first set is what GetFederationToken was given, an empty one where it was given nothing.
-    pub session: &'a [Vec<Arc<Policy>>],
+    /// The session policies that AssumeRole or GetFederationToken was given, if any; they add up. A
+    /// federated user without any may do nothing but what a resource's policy grants to it.
+    pub session: Option<&'a [Arc<Policy>]>,
+    /// What a registry token was narrowed to, if it was. An extension of ours, and stricter than a
+    /// session policy: no grant of a resource's policy lifts it.
+    pub token: Option<&'a [Arc<Policy>]>,
     /// The policies of what the request is about.
     pub resource: ResourcePolicies<'a>,
 }
@@ -130,6 +132,7 @@ struct Own<'a> {
     identity: Option<Option<Deciding<'a>>>,
     boundary: bool,
     session: bool,
+    token: bool,
 }
 
 impl Own<'_> {
@@ -172,12 +175,14 @@ fn ceilings<'a>(
         }
         _ => true,
     };
+    let mut set = |policies: Option<&'a [Arc<Policy>]>| match policies {
+        Some(set) => Ok(Some(allows(Layer::Session, &mut set.iter().map(Arc::as_ref))?.is_some())),
+        None => Ok(None),
+    };
     let federated = matches!(caller.kind, Kind::FederatedUser { .. });
-    let mut session = !(federated && policies.session.is_empty());
-    for set in policies.session {
-        session &= allows(Layer::Session, &mut set.iter().map(Arc::as_ref))?.is_some();
-    }
-    Ok(Own { identity, boundary, session })
+    let session = set(policies.session)?.unwrap_or(!federated);
+    let token = set(policies.token)?.unwrap_or(true);
+    Ok(Own { identity, boundary, session, token })
 }
 
 /// Weighs what the owner of the resource grants against what the caller's side says.
@@ -192,17 +197,19 @@ fn weigh<'a>(
     if must_grant && grant == Grant::None {
         return Verdict::silent(layer);
     }
-    let direct = match grant {
-        _ if foreign => None,
-        Grant::None | Grant::Delegated => None,
-        Grant::Capped => Some(own.ceiling()),
-        Grant::Full => Some(None),
+    // A grant from another account opens the door and no more.
+    let silent = match if foreign { Grant::None } else { grant } {
+        Grant::None | Grant::Delegated => own.silent(),
+        Grant::Capped => own.ceiling(),
+        Grant::Full => None,
     };
-    match (direct, own.silent()) {
-        (Some(None), _) => Verdict::allowed(layer, granting),
-        (_, None) => Verdict::allowed(Layer::Identity, own.identity.flatten()),
-        (Some(Some(ceiling)), _) => Verdict::silent(ceiling),
-        (None, Some(silent)) => Verdict::silent(silent),
+    match (silent, own.identity) {
+        (Some(silent), _) => Verdict::silent(silent),
+        (None, _) if !own.token => Verdict::silent(Layer::Session),
+        (None, Some(statement)) if own.ceiling().is_none() => {
+            Verdict::allowed(Layer::Identity, statement)
+        }
+        (None, _) => Verdict::allowed(layer, granting),
     }
 }
 

@@ -13,6 +13,7 @@ mod context;
 mod decision;
 pub mod document;
 mod evaluation;
+pub mod fuzz;
 mod glob;
 mod json;
 mod managed;

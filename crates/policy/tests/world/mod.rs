@@ -19,7 +19,7 @@ pub struct World {
     context: Facts,
     identity: Vec<(Json, Arc<Policy>)>,
     boundary: Option<Policy>,
-    session: Vec<Vec<Arc<Policy>>>,
+    session: Option<Vec<Arc<Policy>>>,
     repository: Option<Policy>,
     registry: Option<Policy>,
     scope: Scope,
@@ -38,10 +38,10 @@ impl World {
             (!case[name].is_null()).then(|| policy(&case[name], grammar, name))
         };
         let list = |name: &str| case[name].as_array().cloned().unwrap_or_default();
-        let sessions: Vec<Arc<Policy>> = list("session")
-            .iter()
-            .map(|document| policy(document, Grammar::Identity, "session").into())
-            .collect();
+        let session = case["session"].as_array().filter(|list| !list.is_empty()).map(|list| {
+            let compiled = list.iter().map(|one| policy(one, Grammar::Identity, "session"));
+            compiled.map(Arc::new).collect()
+        });
         let identity = list("identity").into_iter().map(|document| {
             let compiled = policy(&document, Grammar::Identity, "identity");
             (document, compiled.into())
@@ -54,7 +54,7 @@ impl World {
             context: context(&case["context"]),
             identity: identity.collect(),
             boundary: one("boundary", Grammar::Identity),
-            session: if sessions.is_empty() { Vec::new() } else { vec![sessions] },
+            session,
             repository: one("repository", Grammar::Repository),
             scope: if case["registry_scope"] == "V1" { Scope::V1 } else { Scope::V2 },
             registry: one("registry", Grammar::Registry(Scope::V2)),
@@ -83,7 +83,8 @@ impl World {
         let policies = Policies {
             identity: &identity,
             boundary: self.boundary.as_ref(),
-            session: &self.session,
+            session: self.session.as_deref(),
+            token: None,
             resource,
         };
         Facit::of(&evaluate(&request, &policies))
