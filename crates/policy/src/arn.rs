@@ -6,10 +6,13 @@ use std::borrow::Cow;
 use crate::glob::{Glob, Piece};
 use crate::template::{Lookup, Part, Template, fill};
 
-/// An ARN taken apart: `arn`, partition, service, Region, account, resource. Only the last may hold
-/// colons.
+/// An ARN taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Arn<'a>(pub(crate) [&'a str; 6]);
+pub(crate) struct Arn<'a> {
+    text: &'a str,
+    /// `arn`, partition, service, Region, account, resource. Only the last may hold colons.
+    pub(crate) parts: [&'a str; 6],
+}
 
 impl<'a> Arn<'a> {
     /// The parts of `text`; `None` if it has fewer than six or does not begin with `arn:`.
@@ -21,7 +24,7 @@ impl<'a> Arn<'a> {
         else {
             return None;
         };
-        Some(Arn(["arn", partition, service, region, account, rest]))
+        Some(Arn { text, parts: ["arn", partition, service, region, account, rest] })
     }
 }
 
@@ -32,8 +35,9 @@ pub(crate) enum ResourcePattern {
     All,
     /// Anything but an ARN and `*`.
     Nothing,
-    /// Variables stand in the last part only.
-    Arn { parts: Box<[Glob; 5]>, rest: Template },
+    /// Variables stand in the last part only. What precedes the first wildcard or variable is kept
+    /// as `start`, since comparing it tells most resources apart at once.
+    Arn { start: Box<str>, parts: Box<[Glob; 5]>, rest: Template },
 }
 
 impl ResourcePattern {
@@ -48,6 +52,7 @@ impl ResourcePattern {
             return ResourcePattern::Nothing;
         };
         ResourcePattern::Arn {
+            start: text.split(['*', '?', '$']).next().unwrap_or_default().into(),
             parts: Box::new([a, b, c, d, e].map(Glob::parse)),
             rest: Template::parse(rest, true, variables),
         }
@@ -62,8 +67,10 @@ impl ResourcePattern {
         match (self, arn) {
             (ResourcePattern::All, _) => true,
             (ResourcePattern::Nothing, _) | (_, None) => false,
-            (ResourcePattern::Arn { parts, rest }, Some(Arn(own))) => {
-                parts.iter().zip(own).all(|(pattern, part)| pattern.matches(part))
+            (ResourcePattern::Arn { start, parts, rest }, Some(arn)) => {
+                let own = &arn.parts;
+                arn.text.starts_with(&**start)
+                    && parts.iter().zip(own).all(|(pattern, part)| pattern.matches(part))
                     && rest.resolve(lookup).is_some_and(|glob| glob.matches(own[5]))
             }
         }
@@ -103,7 +110,8 @@ impl ArnPattern {
                 pieces.and_then(split).map(Cow::Owned)
             }
         };
-        globs.is_some_and(|globs| globs.iter().zip(arn.0).all(|(glob, part)| glob.matches(part)))
+        globs
+            .is_some_and(|globs| globs.iter().zip(arn.parts).all(|(glob, part)| glob.matches(part)))
     }
 
     /// Whether it is an ARN without wildcards and variables.

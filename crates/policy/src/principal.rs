@@ -100,7 +100,7 @@ fn aws(text: &str) -> Option<Name> {
     if is_id(text) {
         return Some(Name::Id(text.into()));
     }
-    let Arn([_, PARTITION, service, "", account, rest]) = Arn::parse(text)? else {
+    let [_, PARTITION, service, "", account, rest] = Arn::parse(text)?.parts else {
         return None;
     };
     let account: AccountId = account.parse().ok()?;
@@ -136,7 +136,8 @@ fn provider(text: &str) -> bool {
     if BUILT_IN.contains(&text) {
         return true;
     }
-    let Some(Arn([_, PARTITION, "iam", "", account, rest])) = Arn::parse(text) else {
+    let Some([_, PARTITION, "iam", "", account, rest]) = Arn::parse(text).map(|arn| arn.parts)
+    else {
         return false;
     };
     let named = |prefix: &str| rest.strip_prefix(prefix).is_some_and(|name| !name.is_empty());

@@ -360,7 +360,7 @@ fn repository_and_registry_policies() {
 #[test]
 fn what_is_unusual_and_right() {
     for text in [
-        allow("").replace('[', "").replace(']', ""),
+        allow("").replace(['[', ']'], ""),
         allow("").replace(r#""Statement""#, r#""Id":"any text at all","Statement""#),
         allow("").replace("ecr:PutImage", "nobody:KnowsThis"),
         allow("").replace("ecr:PutImage", "*"),
