@@ -17,6 +17,12 @@ impl fmt::Display for Action {
 }
 
 impl Action {
+    /// An action of another service, such as `iam:CreateUser`; ECR's have constants.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Action {
+        Action(name)
+    }
+
     /// The name, such as `ecr:PutImage`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -29,7 +35,10 @@ impl Action {
     pub fn is_write(self) -> bool {
         let verb = self.0.rsplit(':').next().unwrap_or_default();
         let verb = verb.strip_prefix("Batch").unwrap_or(verb);
-        !["Get", "List", "Describe", "Check", "Validate"].iter().any(|read| verb.starts_with(read))
+        // What STS hands out it does not store.
+        const READ: [&str; 7] =
+            ["Get", "List", "Describe", "Check", "Validate", "Simulate", "Assume"];
+        !READ.iter().any(|read| verb.starts_with(read))
     }
 }
 
@@ -132,6 +141,8 @@ mod tests {
             Action::GET_DOWNLOAD_URL_FOR_LAYER,
             Action::LIST_IMAGES,
             Action::VALIDATE_PULL_THROUGH_CACHE_RULE,
+            Action::new("iam:SimulatePrincipalPolicy"),
+            Action::new("sts:AssumeRole"),
         ] {
             assert!(!action.is_write(), "{action}");
         }
@@ -145,6 +156,7 @@ mod tests {
             Action::START_IMAGE_SCAN,
             Action::TAG_RESOURCE,
             Action::UNTAG_RESOURCE,
+            Action::new("iam:CreateUser"),
         ] {
             assert!(action.is_write(), "{action}");
         }

@@ -1,19 +1,39 @@
-//! Who may do what: ARNs, callers, actions and the decision about a request. Pure: values in,
-//! values out, no clock and no database.
+//! Who may do what: ARNs, callers, actions, policies and the decision about a request. Pure: values
+//! in, values out, no clock, no randomness and no database.
 //!
-//! Today the only principals are the roots of accounts, and no policies are stored, so the
-//! decision is short; identity and resource policies take their places in [`decide`].
+//! [`Document`] is a policy as text and grammar, [`Policy`] the same compiled, [`evaluate`] what
+//! follows from policies for a [`Request`].
 
 mod action;
+mod action_pattern;
+mod arn;
 mod caller;
+mod condition;
+mod context;
 mod decision;
+pub mod document;
+mod evaluation;
+pub mod fuzz;
+mod glob;
+mod json;
+mod managed;
 mod names;
+mod policy;
+mod principal;
 mod resource;
+mod template;
 
 pub use action::Action;
-pub use caller::{Caller, Kind};
+pub use caller::{Caller, Kind, Session};
+pub use context::{Context, Fact, Facts, Key, Value};
 pub use decision::{Decision, Denial, Layer, decide};
+pub use document::{Document, Fault, Grammar, Scope};
+pub use evaluation::{
+    Deciding, Evaluation, Outcome, Policies, Request, ResourcePolicies, evaluate, locks_out,
+};
+pub use managed::{MANAGED, Managed};
 pub use names::{AccountId, InvalidAccountId, InvalidRegion, Region};
+pub use policy::Policy;
 pub use resource::Resource;
 
 /// The partition that every ARN of this deployment names.
