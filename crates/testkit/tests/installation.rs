@@ -70,7 +70,7 @@ fn marked(wharf: &Wharf) -> Option<String> {
 }
 
 async fn refused(wharf: &mut Wharf, settings: &[(&'static str, &str)]) -> String {
-    format!("{:#}", wharf.try_start(settings).await.err().expect("the start is refused"))
+    format!("{:#}", wharf.try_start(settings).await.expect_err("the start is refused"))
 }
 
 async fn the_first_start_names_both(mut wharf: Wharf) {
