@@ -1,10 +1,12 @@
 //! Puts what the tests need on this machine: Debian's packages of the container engines, the
-//! newest command lines that come from PyPI, the Go module proxy and crates.io, each at the version
-//! it was tried with. What is there already is left alone, so a second run takes a moment; what
-//! cannot be had is an error that names it. Rust, a C compiler and Go are the machine's own.
+//! newest command lines and SDKs that come from PyPI, npm, the Go module proxy and crates.io, each at
+//! the version it was tried with. What is there already is left alone, so a second run takes a
+//! moment; what cannot be had is an error that names it. Rust, a C compiler, Go and Node.js are the
+//! machine's own.
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -15,7 +17,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 /// Where the tools are that do not come from Debian.
 pub struct Tools {
-    /// `target/tools` of the workspace: `bin/` and the Python environment `python/bin/`.
+    /// `target/tools` of the workspace: `bin/`, the Python environment `python/bin/`, the packages
+    /// of npm below `javascript/`, and the tests of `moto/`.
     pub dir: PathBuf,
 }
 
@@ -41,8 +44,24 @@ const DEBIAN: &[(&str, &str, &str)] = &[
     ("skopeo", "1.9.3", "copies between registries"),
 ];
 
-/// Packages of PyPI.
-const PYTHON: &[(&str, &str)] = &[("awscli", "1.46.3"), ("boto3", "1.44.8")];
+/// Packages of PyPI. The last three run the tests of [`MOTO`].
+const PYTHON: &[(&str, &str)] = &[
+    ("awscli", "1.46.3"),
+    ("boto3", "1.44.8"),
+    ("pytest", "9.2.0"),
+    ("freezegun", "1.5.5"),
+    ("moto", MOTO),
+];
+
+/// The version of moto whose public tests are run. Its source distribution has them; its wheel,
+/// which the tests import, has not.
+const MOTO: &str = "5.2.5";
+
+/// Packages of npm.
+const JAVASCRIPT: &[(&str, &str)] = &[("@aws-sdk/client-ecr", "3.1169.0")];
+
+/// The oldest Node.js that [`JAVASCRIPT`] takes.
+const NODE_AT_LEAST: u32 = 20;
 
 /// Main packages of Go modules: the binary's name, the package's path, the module's version.
 const GO: &[(&str, &str, &str)] = &[
@@ -85,7 +104,10 @@ pub fn everything() -> Result<Tools> {
     let begun = Instant::now();
     // Debian's installer waits for the network and the disk, Go's compiler for the processor.
     let ended = thread::scope(|scope| {
-        let packages = scope.spawn(|| vec![debian().and_then(|()| python(&dir))]);
+        let packages = scope.spawn(|| {
+            let python = || debian().and_then(|()| python(&dir)).and_then(|()| moto(&dir));
+            vec![python(), javascript(&dir)]
+        });
         let programs = scope.spawn(|| vec![go(&dir), cargo(&dir)]);
         [packages.join(), programs.join()]
     });
@@ -166,6 +188,84 @@ fn python(dir: &Path) -> Result<()> {
     .with_context(told)?;
     fs::write(receipt, wanted.join("\n"))?;
     Ok(())
+}
+
+/// The tests of moto's source distribution, unpacked.
+fn moto(dir: &Path) -> Result<()> {
+    let (folder, wanted) = (dir.join("moto"), format!("moto=={MOTO}"));
+    let receipt = folder.join("installed");
+    if fs::read_to_string(&receipt).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("install: the source distribution of {wanted} from PyPI, for its tests");
+    let told = || format!("the source distribution of {wanted}, from PyPI");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir(&folder)?;
+    run(Command::new(dir.join("python/bin/pip"))
+        .args(["download", "--quiet", "--no-input", "--disable-pip-version-check"])
+        .args(["--no-deps", "--no-binary=moto", "--dest"])
+        .arg(&folder)
+        .arg(&wanted))
+    .with_context(told)?;
+    let archive = folder.join(format!("moto-{MOTO}.tar.gz"));
+    run(Command::new("tar")
+        .args(["--extract", "--gzip", "--strip-components=1", "--no-same-owner"])
+        .arg("--directory")
+        .arg(&folder)
+        .arg("--file")
+        .arg(&archive)
+        .arg(format!("moto-{MOTO}/tests")))
+    .with_context(told)?;
+    fs::remove_file(archive)?;
+    fs::write(receipt, wanted)?;
+    Ok(())
+}
+
+/// The packages of npm, all anew whenever the wanted versions change, and the Node.js that runs
+/// them: tests look for programs in `bin/` and in the folders of a bare Debian alone.
+fn javascript(dir: &Path) -> Result<()> {
+    let node = node()?;
+    let link = dir.join("bin/node");
+    if fs::read_link(&link).ok().as_ref() != Some(&node) {
+        // Whatever was there is another one, or nothing.
+        let _ = fs::remove_file(&link);
+        symlink(node, link)?;
+    }
+    let wanted: Vec<_> =
+        JAVASCRIPT.iter().map(|(name, version)| format!("{name}@{version}")).collect();
+    let folder = dir.join("javascript");
+    let receipt = folder.join("installed");
+    if fs::read_to_string(&receipt).is_ok_and(|installed| installed == wanted.join("\n")) {
+        return Ok(());
+    }
+    println!("install: {} from npm", wanted.join(" and "));
+    let told = || format!("from npm: {}", wanted.join(", "));
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir(&folder)?;
+    run(Command::new("npm")
+        .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+        .arg(&folder)
+        .args(&wanted))
+    .with_context(told)?;
+    fs::write(receipt, wanted.join("\n"))?;
+    Ok(())
+}
+
+/// Where Node.js is, if it is new enough.
+fn node() -> Result<PathBuf> {
+    let told = || format!("Node.js {NODE_AT_LEAST} or newer with npm, for the SDK for JavaScript");
+    let script = "console.log(process.versions.node); console.log(process.execPath)";
+    let output = Command::new("node").args(["--eval", script]).output().with_context(told)?;
+    let output = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (version, path) = output.trim_end().split_once('\n').with_context(told)?;
+    match version.split('.').next().map(str::parse::<u32>) {
+        Some(Ok(major)) if major >= NODE_AT_LEAST => Ok(PathBuf::from(path)),
+        _ => bail!("{}; `node` on the search path is {version:?}", told()),
+    }
 }
 
 /// The programs written in Go, one after the other: each build uses all processors.

@@ -6,6 +6,7 @@
 //! by its process and speak to it with a [`Client`] of their own. Those of many replicas hold a
 //! [`Deployment`], which is everything that the book's page on scaling out puts together.
 
+pub mod book;
 mod client;
 mod content;
 mod daemon;
@@ -28,7 +29,7 @@ pub use deployment::{Blobs, Database, Deployment, Replica, at, front};
 pub use host::Host;
 pub use output::Output;
 pub use proxy::{Backend, PROXY, backends};
-pub use server::{Server, Signal};
+pub use server::{ACCESS_KEY, SECRET_KEY, Server, Signal};
 pub use store::{BUCKET, STORE, STORE_KEY};
 pub use tutorial::LOGIN;
 pub use wire::{Fault, Wire};

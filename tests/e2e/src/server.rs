@@ -17,9 +17,10 @@ use crate::{Client, Host};
 /// How long a start may take on a machine with two busy cores.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// The root credentials, chosen so that the test can sign.
-pub(crate) const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-pub(crate) const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+/// The root credentials of a [`Server`], chosen so that the test can sign.
+pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+/// The secret of [`ACCESS_KEY`].
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// A running `wharf serve`. Dropping it kills it.
 pub struct Server {
