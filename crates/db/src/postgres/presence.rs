@@ -3,6 +3,8 @@
 //! process that is killed leaves nothing behind, and PostgreSQL itself notices within a minute when
 //! a machine is gone.
 
+use std::time::{Duration, Instant};
+
 use sqlx::Row as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
@@ -18,6 +20,9 @@ const TAKE_PART: &str = "SET statement_timeout = 5000; SET lock_timeout = 2000;
     SELECT pg_try_advisory_lock_shared(7309, 2)";
 
 const BE_ALONE: &str = "SELECT pg_try_advisory_lock(7309, 2)";
+
+/// How long whoever has just ended may take to be gone: PostgreSQL ends a session after its client.
+const LEAVING: Duration = Duration::from_secs(3);
 
 const OTHERS: &str =
     "SELECT a.pid, a.application_name, COALESCE(host(a.client_addr), 'this machine')
@@ -41,9 +46,15 @@ pub(super) async fn take_part(connection: &mut PgConnection) -> Result<(), Error
 /// Keeps all others away until the connection that is given ends.
 pub(super) async fn be_alone(options: &PgConnectOptions) -> Result<PgConnection, Error> {
     let mut connection = connection::first(options).await?;
-    match is_granted(&mut connection, BE_ALONE).await? {
-        true => Ok(connection),
-        false => Err(Error::InUse(others(&mut connection).await?)),
+    let begun = Instant::now();
+    loop {
+        if is_granted(&mut connection, BE_ALONE).await? {
+            return Ok(connection);
+        }
+        if begun.elapsed() > LEAVING {
+            return Err(Error::InUse(others(&mut connection).await?));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
