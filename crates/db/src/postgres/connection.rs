@@ -69,19 +69,12 @@ pub(super) fn begin(durability: Durability, in_request: bool) -> (&'static str, 
 }
 
 /// The settings of every connection. All times are in milliseconds.
-///
-/// Every page is read along an index, and costs the same wherever it begins. Before the tables were
-/// first analysed PostgreSQL thinks them small, and would rather join and sort all that a repository
-/// holds for one page of it.
 pub(super) fn configured(options: PgConnectOptions) -> PgConnectOptions {
     options
         .options([
             ("statement_timeout", "5000"),
             ("lock_timeout", "2000"),
             ("idle_in_transaction_session_timeout", "10000"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-            ("enable_sort", "off"),
         ])
         .statement_cache_capacity(256)
         .disable_statement_logging()

@@ -14,9 +14,13 @@ use crate::Error;
 /// Takes the lock in shared mode, and has PostgreSQL look after the other end of the connection.
 /// The bounds of time are set when connecting already, but a pooler passes nothing on. The two
 /// numbers name the lock; any do, as long as all replicas use the same.
+///
+/// The planner is told to read along indexes: before the tables were first analysed it thinks them
+/// small, and would join and sort all that a repository holds for one page of it.
 const TAKE_PART: &str = "SET statement_timeout = 5000; SET lock_timeout = 2000;
     SET idle_in_transaction_session_timeout = 10000;
     SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+    SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_sort = off;
     SELECT pg_try_advisory_lock_shared(7309, 2)";
 
 const BE_ALONE: &str = "SELECT pg_try_advisory_lock(7309, 2)";
