@@ -278,7 +278,7 @@ fn the_record_names_the_statement_and_the_missing_keys() {
         {"Sid": "Two", "Effect": "Allow", "Action": "ecr:*", "Resource": "*",
          "Condition": {"StringEquals": {"aws:ResourceTag/env": "prod"}}},
         {"Effect": "Deny", "Action": "ecr:*", "Resource": "arn:aws:ecr:*:*:repository/${aws:SourceIdentity}",
-         "Condition": {"Bool": {"AWS:resourcetag/env": "true"}}},
+         "Condition": {"Bool": {"AWS:resourcetag/env": "true", "aws:ResourceTag/Env": "true"}}},
         {"Sid": "Four", "Effect": "Deny", "Action": "ecr:DeleteRepository", "Resource": "*"},
     ]});
     let identity = [Arc::new(
