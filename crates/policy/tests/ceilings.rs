@@ -222,4 +222,9 @@ fn of_several_grants_the_strongest_counts_and_of_equals_the_first_is_named() {
         turned["repository"]["Statement"].as_array_mut().unwrap().reverse();
         assert_eq!(outcome(&turned), expected, "{count}, turned round");
     }
+    let case = json!({
+        "principal": SESSION, "action": "ecr:PutImage", "resource": APP, "identity": [],
+        "repository": {"Version": "2012-10-17", "Statement": [statements[1], statements[1]]},
+    });
+    assert_eq!(World::of(&case).evaluate().index, Some(0));
 }
