@@ -147,6 +147,7 @@ mod tests {
         );
         assert_eq!(parts("ecr:ResourceTag/"), ("ecr:resourcetag".into(), Some(String::new())));
         assert_eq!(parts("aws:SourceIp"), ("aws:sourceip".into(), None));
+        assert_eq!(parts("ci.tag/team:sub"), ("ci.tag/team:sub".into(), None));
         assert_eq!(parts("gitlab.example/tag:sub"), ("gitlab.example/tag:sub".into(), None));
     }
 

@@ -67,8 +67,9 @@ pub struct Evaluation<'a> {
     /// The statement that decided; none where silence did.
     pub statement: Option<Deciding<'a>>,
     /// Keys that conditions and variables asked for and that the request does not have, each once,
-    /// in the order met. Complete where nothing was allowed: what is looked for after an Allow is
-    /// only a Deny.
+    /// in the order met. A statement is left at its first condition that fails, and after an Allow
+    /// only a Deny is looked for; all keys of a policy are told by
+    /// [`crate::Document::context_keys`].
     pub missing: Vec<&'a Key>,
 }
 

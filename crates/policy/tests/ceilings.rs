@@ -15,6 +15,7 @@ use world::{World, caller, policy};
 
 const APP: &str = "arn:aws:ecr:us-east-1:111122223333:repository/team/app";
 const ALICE: &str = "arn:aws:iam::111122223333:user/alice";
+const ROLE: &str = "arn:aws:iam::111122223333:role/ci";
 const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/ci/build-7";
 const FEDERATED: &str = "arn:aws:sts::111122223333:federated-user/tmp";
 const ROOT: &str = "arn:aws:iam::111122223333:root";
@@ -90,10 +91,17 @@ fn a_condition_that_names_the_role_lifts_everyones_cap() {
     });
     assert_eq!(outcome(&case), silent(Layer::Session));
     for (arn, expected) in [
-        ("arn:aws:iam::111122223333:role/ci", ALLOW),
+        (ROLE, ALLOW),
         ("arn:aws:iam::111122223333:role/*", silent(Layer::Session)),
         ("arn:aws:iam::111122223333:role/other", silent(Layer::Identity)),
     ] {
+        // For the role itself the condition says nothing new.
+        case["repository"]["Statement"]["Principal"] = json!({"AWS": ROLE});
+        let capped = if expected == ALLOW { silent(Layer::Session) } else { expected };
+        case["repository"]["Statement"]["Condition"] =
+            json!({"ArnLike": {"aws:PrincipalArn": arn}});
+        assert_eq!(outcome(&case), capped, "{arn}");
+        case["repository"]["Statement"]["Principal"] = json!("*");
         case["repository"]["Statement"]["Condition"] =
             json!({"ArnLike": {"aws:PrincipalArn": arn}});
         assert_eq!(outcome(&case), expected, "{arn}");
@@ -185,4 +193,38 @@ fn nothing_lifts_what_a_token_was_narrowed_to() {
             }
         }
     }
+}
+
+#[test]
+fn of_several_grants_the_strongest_counts_and_of_equals_the_first_is_named() {
+    let names = [json!("111122223333"), json!(ROLE), json!(SESSION), json!(SESSION)];
+    let statements: Vec<Json> = names
+        .iter()
+        .map(
+            |name| json!({"Effect": "Allow", "Principal": {"AWS": name}, "Action": "ecr:PutImage"}),
+        )
+        .collect();
+    let identity = silent(Layer::Identity);
+    for (count, expected, index) in [
+        (1, identity, None),
+        (2, silent(Layer::Session), None),
+        (3, ALLOW, Some(2)),
+        (4, ALLOW, Some(2)),
+    ] {
+        let case = json!({
+            "principal": SESSION, "action": "ecr:PutImage", "resource": APP, "identity": [],
+            "session": [allow("ecr:ListImages")],
+            "repository": {"Version": "2012-10-17", "Statement": statements[..count]},
+        });
+        assert_eq!(outcome(&case), expected, "{count}");
+        assert_eq!(World::of(&case).evaluate().index, index, "{count}");
+        let mut turned = case.clone();
+        turned["repository"]["Statement"].as_array_mut().unwrap().reverse();
+        assert_eq!(outcome(&turned), expected, "{count}, turned round");
+    }
+    let case = json!({
+        "principal": SESSION, "action": "ecr:PutImage", "resource": APP, "identity": [],
+        "repository": {"Version": "2012-10-17", "Statement": [statements[1], statements[1]]},
+    });
+    assert_eq!(World::of(&case).evaluate().index, Some(0));
 }

@@ -280,6 +280,7 @@ fn the_record_names_the_statement_and_the_missing_keys() {
         {"Effect": "Deny", "Action": "ecr:*", "Resource": "arn:aws:ecr:*:*:repository/${aws:SourceIdentity}",
          "Condition": {"Bool": {"AWS:resourcetag/env": "true"}}},
         {"Sid": "Four", "Effect": "Deny", "Action": "ecr:DeleteRepository", "Resource": "*"},
+        {"Effect": "Deny", "Action": "ecr:PutImage", "Resource": "*", "Condition": {"Bool": {"aws:ResourceTag/ENV": "true"}}},
     ]});
     let identity = [Arc::new(
         policy(&document, Grammar::Identity, "team")

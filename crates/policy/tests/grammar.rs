@@ -418,3 +418,17 @@ fn keys_that_a_document_asks_for() {
         ["aws:PrincipalTag/Team", "aws:ResourceTag/Team", "aws:SecureTransport", "aws:username"]
     );
 }
+
+#[test]
+fn length_is_counted_in_characters() {
+    let of = |length: usize, with: &str| {
+        let empty = statement(r#""Effect":"Allow","Principal":"*","Action":"ecr:*","Sid":"""#);
+        let fill = with.repeat(length - empty.chars().count());
+        empty.replace(r#""Sid":"""#, &format!(r#""Sid":"{fill}""#))
+    };
+    for with in ["x", "é"] {
+        Document::accept(&of(10_240, with), Grammar::Repository).unwrap();
+        let fault = refused(&of(10_241, with), Grammar::Repository);
+        assert_eq!(fault.wrong, Wrong::TooLong { most: 10_240 });
+    }
+}

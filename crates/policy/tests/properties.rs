@@ -217,6 +217,20 @@ proptest! {
     }
 
     #[test]
+    fn damaged_documents_never_panic(
+        document in prop_oneof![document(BOTH, false), document(BOTH, true)],
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let head = "ecr:PutImage\narn:aws:ecr:us-east-1:111122223333:repository/team/app\naws:TagKey\nenv\n";
+        let mut bytes = format!("{head}{document}").into_bytes();
+        for (place, byte) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        fuzz::evaluate_bytes(&bytes);
+    }
+
+    #[test]
     fn documents_with_strange_texts_never_panic(
         action in "\\PC{0,12}",
         resource in "[arn:w*?${},'/]{0,30}",

@@ -108,6 +108,7 @@ const TABLE: &[(&str, &str, &str, bool)] = &[
     ("IpAddress", r#""::/0""#, "203.0.113.7", false),
     ("IpAddress", r#""203.0.113.0/24""#, "::ffff:203.0.113.7", true),
     ("IpAddress", r#""::ffff:203.0.113.0/120""#, "203.0.113.7", true),
+    ("IpAddress", r#""::ffff:0.0.0.0/96""#, "203.0.113.7", true),
     ("IpAddress", r#""203.0.113.0/24""#, "203.0.113", false),
     ("IpAddress", r#"["198.51.100.0/24","203.0.113.0/24"]"#, "203.0.113.7", true),
     ("ArnEquals", r#""arn:aws:iam::1:user/*""#, "arn:aws:iam::1:user/a/b", true),

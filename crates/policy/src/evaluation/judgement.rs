@@ -20,7 +20,7 @@ pub(super) fn judge<'a>(
     let owner = match ask(owner, question, facts) {
         Voice::Denies(statement) => return Verdict::denied(layer, statement),
         // A token opens all that its holder may do: only the holder's own policies give it.
-        Voice::Grants(..) if request.action == "ecr:GetAuthorizationToken" => (Grant::None, None),
+        Voice::Grants(..) if gives_tokens(request.action) => (Grant::None, None),
         Voice::Grants(grant, statement) => (grant, statement),
     };
     if request.caller.kind == Kind::WebIdentity {
@@ -33,6 +33,10 @@ pub(super) fn judge<'a>(
         Ok(own) => weigh(request, layer, owner, own),
         Err(denied) => denied,
     }
+}
+
+fn gives_tokens(action: &str) -> bool {
+    action.eq_ignore_ascii_case("ecr:GetAuthorizationToken")
 }
 
 /// What the caller's side says.

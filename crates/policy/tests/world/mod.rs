@@ -62,7 +62,7 @@ impl World {
         }
     }
 
-    pub fn evaluate(&self) -> Facit {
+    pub fn evaluate(&self) -> Record {
         let identity: Vec<Arc<Policy>> =
             self.identity.iter().map(|(_, policy)| policy.clone()).collect();
         let request = Request {
@@ -87,7 +87,7 @@ impl World {
             token: None,
             resource,
         };
-        Facit::of(&evaluate(&request, &policies))
+        Record::of(&evaluate(&request, &policies))
     }
 
     /// Replaces the statements of each identity policy by what `change` makes of them.
@@ -108,19 +108,21 @@ impl World {
 
 /// What an evaluation says, without its borrows.
 #[derive(Debug, PartialEq)]
-pub struct Facit {
+pub struct Record {
     pub outcome: wharf_policy::Outcome,
     pub layer: Option<wharf_policy::Layer>,
     pub policy: Option<String>,
+    pub index: Option<usize>,
     pub missing: Vec<String>,
 }
 
-impl Facit {
-    pub fn of(evaluation: &Evaluation<'_>) -> Facit {
-        Facit {
+impl Record {
+    pub fn of(evaluation: &Evaluation<'_>) -> Record {
+        Record {
             outcome: evaluation.outcome,
             layer: evaluation.layer,
             policy: evaluation.statement.map(|statement| statement.policy.name().to_owned()),
+            index: evaluation.statement.map(|statement| statement.index),
             missing: evaluation.missing.iter().map(|key| key.as_str().to_owned()).collect(),
         }
     }
