@@ -103,9 +103,13 @@ test("a layer in parts", async () => {
   assert.equal(error.uploadId, begun.uploadId);
   await call(client, "UploadLayerPart", part(begun.partSize, blob.length - 1));
   const done = { ...upload, layerDigests: [digest(blob)] };
-  const { layerDigest } = await call(client, "CompleteLayerUpload", done);
-  assert.equal(layerDigest, digest(blob));
-  await refuses(client, "CompleteLayerUpload", done, "UploadNotFoundException");
+  // An SDK that lost the answer asks again, and is told the same.
+  for (let times = 0; times < 2; times += 1) {
+    const { layerDigest } = await call(client, "CompleteLayerUpload", done);
+    assert.equal(layerDigest, digest(blob));
+  }
+  const other = { ...upload, layerDigests: [ABSENT] };
+  await refuses(client, "CompleteLayerUpload", other, "UploadNotFoundException");
 
   const layerDigests = [digest(blob), ABSENT, "no digest"];
   const input = { repositoryName, layerDigests };

@@ -134,9 +134,11 @@ def test_an_upload_that_ends_badly(ecr, app, refused):
     message = f"The layer with digest '{digest(b'twice')}' already exists in {IN_APP}"
     members = {"uploadId": upload_id, "layerDigests": [digest(b"twice")]}
     refused(call, "LayerAlreadyExistsException", message, **usual, **members)
+    # An SDK that lost the answer asks again, and is told the same.
+    refused(call, "LayerAlreadyExistsException", message, **usual, **members)
 
     message = f"Upload with id '{upload_id}' could not be found for {IN_APP}"
-    refused(call, "UploadNotFoundException", message, **usual, **members)
+    refused(call, "UploadNotFoundException", message, uploadId=upload_id, **usual, **digests)
 
 
 def test_the_smallest_part_is_large_enough(ecr, app):
