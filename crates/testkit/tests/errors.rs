@@ -186,6 +186,13 @@ async fn a_manifest_is_refused_in_ecrs_words(wharf: Wharf) {
         assert_eq!(told.code, "InvalidParameterException", "{bad}");
         assert!(told.message.contains("'imageTag'"), "{told}");
     }
+    let mut untyped: Value = serde_json::from_str(&text).unwrap();
+    untyped.as_object_mut().unwrap().remove("mediaType");
+    let message = parameter("ImageManifest", "Invalid JSON syntax");
+    let input = put(&untyped.to_string(), json!({}));
+    refused(&wharf, "PutImage", input, "InvalidParameterException", &message).await;
+    let typed = json!({ "imageManifestMediaType": image.manifest.media_type });
+    wharf.api("PutImage", put(&untyped.to_string(), typed)).await.unwrap();
     let typed = json!({ "imageManifestMediaType": "application/x-unknown" });
     let told = wharf.api("PutImage", put(&text, typed)).await.unwrap_err();
     let message =

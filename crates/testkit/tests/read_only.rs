@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use wharf_testkit::image::{digest, noise};
-use wharf_testkit::{Image, Wharf, on_both};
+use wharf_testkit::{ACCOUNT, Image, REGION, Wharf, on_both};
 
 on_both![
     pulls_go_on,
@@ -48,18 +48,27 @@ const READING: &[&str] = &[
     "BatchCheckLayerAvailability",
     "BatchGetImage",
     "DescribeImages",
+    "DescribeRegistry",
     "DescribeRepositories",
+    "GetAccountSetting",
     "GetAuthorizationToken",
     "GetDownloadUrlForLayer",
+    "ListImageReferrers",
     "ListImages",
+    "ListTagsForResource",
 ];
 
 fn input(operation: &str, image: &Image) -> Value {
     let upload = "11111111-1111-4111-8111-111111111111";
     let digest = digest(&image.layers[0]);
+    let arn = format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/app");
     let mut input = match operation {
         "BatchDeleteImage" => json!({ "imageIds": [{ "imageTag": "v1" }] }),
         "CompleteLayerUpload" => json!({ "uploadId": upload, "layerDigests": [digest] }),
+        "PutAccountSetting" => json!({ "name": "BLOB_MOUNTING", "value": "DISABLED" }),
+        "PutImageTagMutability" => json!({ "imageTagMutability": "IMMUTABLE" }),
+        "TagResource" => json!({ "resourceArn": arn, "tags": [{ "Key": "k", "Value": "v" }] }),
+        "UntagResource" => json!({ "resourceArn": arn, "tagKeys": ["k"] }),
         "PutImage" => json!({ "imageManifest": image.manifest.text(), "imageTag": "v2" }),
         "UploadLayerPart" => json!({
             "uploadId": upload, "partFirstByte": 0, "partLastByte": 2, "layerPartBlob": "AAAA",

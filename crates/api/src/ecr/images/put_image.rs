@@ -58,6 +58,9 @@ impl Operation for PutImage {
             })?),
             None => None,
         };
+        if self.image_manifest_media_type.is_none() {
+            expect_typed(&self.image_manifest)?;
+        }
         let bytes = bytes::Bytes::from(self.image_manifest);
         let push = Push {
             bytes: bytes.clone(),
@@ -82,6 +85,24 @@ impl Operation for PutImage {
                 image_manifest_media_type: pushed.media_type,
             },
         })
+    }
+}
+
+/// ECR guesses at no type: one that neither the caller nor the manifest names is refused, in these
+/// words. Under `/v2/` the type of an OCI manifest may be left out.
+fn expect_typed(manifest: &str) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Typed {
+        media_type: Option<serde::de::IgnoredAny>,
+    }
+    match serde_json::from_str(manifest) {
+        Ok(Typed { media_type: None }) => Err(Error::Parameter {
+            path: "ImageManifest",
+            reason: "Invalid JSON syntax".to_owned(),
+        }),
+        // What is no manifest at all is told below.
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
