@@ -125,7 +125,11 @@ fn first(row: Option<(i64,)>) -> i64 {
 }
 
 /// What was counted lately, by the repository's id or the registry's name.
-pub(crate) struct Counts(Cache<String, Arc<Count>>);
+pub(crate) struct Counts {
+    known: Cache<String, Arc<Count>>,
+    /// Whether nobody else writes.
+    exclusive: bool,
+}
 
 struct Count {
     /// The last count, and what this process added since. Others may have added too.
@@ -133,28 +137,27 @@ struct Count {
     counted_at: i64,
 }
 
-/// How long a count is relied on, in milliseconds.
-const RELIED_ON: i64 = 60_000;
-/// Fewer free than this are always counted.
+/// How long a count is relied on where others write too, in milliseconds.
+const RELIED_ON: i64 = 10_000;
+/// How much must be free at least, or everybody counts: requests under way are not counted yet.
 const SPARE: i64 = 100;
 /// How many counts are remembered.
 const REMEMBERED: u64 = 10_000;
 
-impl Default for Counts {
-    fn default() -> Counts {
-        Counts(Cache::new(REMEMBERED))
-    }
-}
-
 impl Counts {
-    /// Whether more than a tenth of the quota, and more than 100, were free at the last count, less
-    /// than a minute ago: requests under way and other replicas can hardly have filled that. Counts
-    /// one more if `tx` is committed: rather too many than too few.
+    pub(crate) fn new(exclusive: bool) -> Counts {
+        Counts { known: Cache::new(REMEMBERED), exclusive }
+    }
+
+    /// Whether so much is free that nobody needs to count. Where others write too, that is more than
+    /// a hundredth of the quota, seen a moment ago: they can hardly have filled it since. Counts one
+    /// more if `tx` is committed: rather too many than too few.
     fn has_room(&self, registry: &Registry, tx: &mut Tx, key: &str, most: i64) -> bool {
-        let Some(known) = self.0.get(key) else { return false };
-        let age = registry.now() - known.counted_at;
+        let Some(known) = self.known.get(key) else { return false };
+        let is_new = self.exclusive || registry.now() - known.counted_at < RELIED_ON;
+        let spare = if self.exclusive { SPARE } else { SPARE.max(most / 100) };
         let count = known.count.load(Ordering::Relaxed);
-        let has_room = age < RELIED_ON && count.saturating_add(SPARE.max(most / 10)) < most;
+        let has_room = is_new && count.saturating_add(spare) < most;
         if has_room {
             tx.after_commit(move || _ = known.count.fetch_add(1, Ordering::Relaxed));
         }
@@ -163,7 +166,7 @@ impl Counts {
 
     fn remember(&self, registry: &Registry, tx: &mut Tx, key: String, count: i64) {
         let known = Count { count: count.into(), counted_at: registry.now() };
-        let counts = self.0.clone();
+        let counts = self.known.clone();
         tx.after_commit(move || counts.insert(key, Arc::new(known)));
     }
 }

@@ -133,7 +133,7 @@ impl Registry {
             remembered: Arc::new(remembered),
             activity,
             landing: Landing::default(),
-            counts: Arc::default(),
+            counts: Arc::new(Counts::new(exclusive)),
             rates: Arc::new(Rates::new(&settings.rates)),
             turns: Arc::new(Turns::new(shared)),
             job_added: Arc::default(),
