@@ -84,7 +84,8 @@ fn read_arn<'a>(arn: &'a str, region: &Region) -> Option<(&'a str, &'a str)> {
     let rest = rest.strip_prefix(":ecr:")?.strip_prefix(region.as_str())?.strip_prefix(':')?;
     let (account, resource) = rest.split_once(':')?;
     account.parse::<AccountId>().ok()?;
-    Some((account, resource.strip_prefix("repository/")?))
+    let name = resource.strip_prefix("repository/")?;
+    name.bytes().all(|byte| byte.is_ascii_graphic()).then_some((account, name))
 }
 
 /// An authorised call.

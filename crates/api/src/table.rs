@@ -77,6 +77,7 @@ async fn run<O: Operation>(
 ) -> Result<Vec<u8>, Refusal> {
     let input: O =
         serde_json::from_value(input).map_err(|error| Fault::Serialization(error.to_string()))?;
+    api.registry.admit(&caller, O::ACTION)?;
     let (registry_id, name) = input.address().read(&caller, region)?;
     let target = O::Target::reach(&api.registry, &caller, O::ACTION, &registry_id, name).await?;
     let output = input.run(Call { api, caller, registry_id, target }).await?;

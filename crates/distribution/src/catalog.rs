@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde_json::json;
+use wharf_policy::Action;
 use wharf_registry::Error;
 
 use crate::{Call, Reply, query};
@@ -10,6 +11,7 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Error> {
     let asked = call.parts.uri.query();
     let limit = query::page(asked)?;
     let after = query::last(asked);
+    call.registry.admit(&call.caller, Action::DESCRIBE_REPOSITORIES)?;
     let mut names =
         call.registry.repository_names(&call.caller, &call.id, &after, limit + 1).await?;
     let more = names.len() as i64 > limit;

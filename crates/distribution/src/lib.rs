@@ -90,6 +90,7 @@ impl Call {
         action: Action,
         name: &RepositoryName,
     ) -> Result<Repository, Error> {
+        self.registry.admit(&self.caller, action)?;
         self.registry.repository(&self.caller, action, &self.id, name.as_str()).await
     }
 

@@ -21,8 +21,14 @@ impl RegistryId {
 }
 
 impl Registry {
+    /// Counts a request for `action`, and refuses it to an account that asks too often. Once a
+    /// request, at both doors, whatever comes of it.
+    pub fn admit(&self, caller: &Caller, action: Action) -> Result<(), Error> {
+        self.rates.take(&caller.account, action)
+    }
+
     /// Decides whether `caller` may do `action` on `resource`. Behind the decision a registry that
-    /// is read-only refuses whatever would change something, and whoever asks too often is told so.
+    /// is read-only refuses whatever would change something.
     pub fn authorise(
         &self,
         caller: &Caller,
@@ -31,7 +37,7 @@ impl Registry {
     ) -> Result<(), Error> {
         match decide(caller, action, resource) {
             Decision::Allow if self.settings.read_only && action.is_write() => Err(Error::ReadOnly),
-            Decision::Allow => self.rates.take(&caller.account, action),
+            Decision::Allow => Ok(()),
             Decision::Deny(denial) => Err(Error::AccessDenied(Box::new(denial))),
         }
     }

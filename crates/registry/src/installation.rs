@@ -78,8 +78,12 @@ statement! {
 /// Holds the names of the two against each other, and gives them one where they have none and
 /// `terms` allow it.
 pub async fn join(db: &Db, store: &Store, terms: Terms<'_>, now: i64) -> Result<(), Error> {
-    let mark = store.installation().await?;
+    let mut mark = store.installation().await?;
     let found = db.optional::<(String, Option<i64>)>(&FIND, ()).await?;
+    // Another replica may have marked the store since it was looked at.
+    if mark.is_none() && matches!(found, Some((_, Some(_)))) {
+        mark = store.installation().await?;
+    }
     let name = match (&found, mark) {
         (Some((name, _)), Some(mark)) if *name != mark => {
             return Err(Error::Differ { database: name.clone(), store: mark });

@@ -140,6 +140,7 @@ async fn store(
         check_tags(tx, repository, push.tags).await?;
         check_presence(tx, repository, &blobs, &children).await?;
         quota::check_images(registry, tx, repository, digest).await?;
+        quota::check_tags(registry, tx, repository, digest, push.tags).await?;
         let size = size(tx, repository, manifest, &children).await?;
         let is_new = insert(tx, repository, push, manifest, digest, size, now).await?;
         if is_new {
@@ -149,7 +150,6 @@ async fn store(
                 tx.execute(&REFER, (id, digest.as_str(), list.types.as_str(), is_image)).await?;
             }
         }
-        quota::check_tags(registry, tx, repository, digest, push.tags, is_new).await?;
         let moved = set_tags(tx, repository, push.tags, digest).await?;
         Ok(is_new || moved)
     });

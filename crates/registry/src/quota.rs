@@ -1,10 +1,11 @@
 //! Quotas: how many things there may be, with ECR's defaults, and the refusal of one more.
 //!
 //! Counting costs as much as there is to count. So a count is remembered, and as long as there is
-//! much room left nobody counts again.
+//! much room left nobody counts again. Everything is checked before anything is written.
 //!
 //! Source: "Amazon ECR service quotas", User Guide.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -47,10 +48,11 @@ statement! {
     IMAGES = "SELECT COUNT(*) FROM
               (SELECT 1 FROM images WHERE repository_id = $1 LIMIT $2) AS counted";
     IMAGE = "SELECT digest FROM images WHERE repository_id = $1 AND digest = $2";
-    TAGS = "SELECT COUNT(*) FROM tags WHERE repository_id = $1 AND digest = $2 AND tag <> $3";
+    OTHER_TAGS = "SELECT COUNT(*) FROM tags WHERE repository_id = $1 AND digest = $2
+                      AND tag NOT IN (SELECT value FROM json_each($3))";
 }
 
-/// Refuses the repository that was just made when it is one too many.
+/// Refuses one repository more when the registry has its most.
 pub(crate) async fn check_repositories(
     registry: &Registry,
     tx: &mut Tx,
@@ -61,10 +63,10 @@ pub(crate) async fn check_repositories(
     if registry.counts.has_room(registry, tx, &key, most) {
         return Ok(());
     }
-    let values = (id.account.as_str(), id.region.as_str(), most.saturating_add(1));
+    let values = (id.account.as_str(), id.region.as_str(), most);
     let count = first(tx.optional(&REPOSITORIES, values).await?);
-    registry.counts.remember(registry, tx, key, count);
-    if count <= most {
+    registry.counts.remember(registry, tx, key, count + 1);
+    if count < most {
         return Ok(());
     }
     let account = &id.account;
@@ -84,9 +86,12 @@ pub(crate) async fn check_images(
     if registry.counts.has_room(registry, tx, id, most) {
         return Ok(());
     }
+    if tx.optional::<(String,)>(&IMAGE, (id, digest.as_str())).await?.is_some() {
+        return Ok(());
+    }
     let count = first(tx.optional(&IMAGES, (id, most)).await?);
     registry.counts.remember(registry, tx, id.to_owned(), count + 1);
-    if count < most || tx.optional::<(String,)>(&IMAGE, (id, digest.as_str())).await?.is_some() {
+    if count < most {
         return Ok(());
     }
     let (name, account) = (repository.name(), &repository.registry().account);
@@ -102,16 +107,14 @@ pub(crate) async fn check_tags(
     repository: &Repository,
     digest: &Digest,
     tags: &[Tag],
-    is_new: bool,
 ) -> Result<(), Error> {
     let most = registry.settings.quotas.tags;
     let Some(tag) = tags.last() else { return Ok(()) };
-    if is_new && tags.len() as i64 <= most {
-        return Ok(());
-    }
-    let values = (&**repository.id(), digest.as_str(), tag.as_str());
-    let others = first(tx.optional(&TAGS, values).await?);
-    if others + (tags.len() as i64) <= most {
+    let named: BTreeSet<&str> = tags.iter().map(Tag::as_str).collect();
+    let list = serde_json::to_string(&named).expect("a list of strings is JSON");
+    let values = (&**repository.id(), digest.as_str(), list);
+    let others = first(tx.optional(&OTHER_TAGS, values).await?);
+    if others + (named.len() as i64) <= most {
         return Ok(());
     }
     let (name, account) = (repository.name(), &repository.registry().account);

@@ -149,9 +149,14 @@ impl Registry {
             name: new.name,
         };
         let inserted = tx!(self.db, |tx| {
+            // Before anything is written, so that a refusal leaves nothing to take back.
+            let values = (id.account.as_str(), id.region.as_str(), row.name.as_str());
+            if tx.optional::<Columns>(&FIND, values).await?.is_some() {
+                return Ok(0);
+            }
+            quota::check_repositories(self, tx, id).await?;
             let inserted = tx.execute(&INSERT, row.values()).await?;
             if inserted == 1 {
-                quota::check_repositories(self, tx, id).await?;
                 resource_tags::insert(tx, &row.id, &new.tags).await?;
             }
             Ok::<_, Error>(inserted)

@@ -74,6 +74,7 @@ async fn tags_and_keys_of_a_repository_are_refused_by_their_codes(wharf: Wharf) 
         (json!({ "tags": [tag("k", "1")[0], tag("k", "2")[0]] }), invalid_tag),
         (kms("arn:aws:kms:us-west-2:123456789012:key/1"), "KmsException"),
         (kms("not a key"), "KmsException"),
+        (kms("arn:aws:kms:eu-central-1:123456789012:key/\0"), "KmsException"),
     ];
     for (mut input, code) in codes {
         input["repositoryName"] = "new".into();

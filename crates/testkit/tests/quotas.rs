@@ -108,6 +108,11 @@ async fn an_image_has_no_more_tags_than_the_quota(mut wharf: Wharf) {
     refused.refuses(403, "DENIED", &message);
     v2.expect("app", "three", &other).await;
     v2.push_manifest("app", "two", &image.manifest).await;
+    let path = format!("/v2/app/manifests/{}?tag=one&tag=two&tag=two", image.digest());
+    let headers = [("content-type", image.manifest.media_type.as_str())];
+    let body = wharf_testkit::http::whole(image.manifest.bytes.clone());
+    let both = v2.send(http::Method::PUT, &path, &headers, body).await;
+    assert_eq!(both.status, 201, "what is there already is not added: {}", both.text());
     v2.push_manifest("app", "two", &other.manifest).await;
     put_image(&wharf, &image.manifest, "three").await.unwrap();
 }

@@ -108,6 +108,7 @@ async fn an_arn_that_is_none_of_a_repository_here_is_refused(wharf: Wharf) {
         &format!("arn:aws:s3:{REGION}:{ACCOUNT}:repository/app"),
         &format!("arn:aws-cn:ecr:{REGION}:{ACCOUNT}:repository/app"),
         &format!(" {}", arn("app")),
+        &arn("a\0"),
     ] {
         for (operation, input) in calls(bad) {
             let told = wharf.api(operation, input).await;

@@ -32,17 +32,17 @@ async fn a_mark_that_is_none_is_refused(house: House) {
     }
 }
 
+/// In files alone: the throw-away S3 looks and writes in two steps, where S3 itself takes one.
 #[tokio::test]
 async fn many_who_mark_at_once_agree() {
-    for house in [House::of_files(), House::of_s3().await] {
-        let marks = (0..8).map(|number| {
-            let store = house.store.clone();
-            async move { store.mark(&format!("installation {number}")).await.unwrap() }
-        });
-        let marks = futures_util::future::join_all(marks).await;
-        let there = house.store.installation().await.unwrap().unwrap();
-        assert!(marks.iter().all(|mark| *mark == there), "{marks:?}");
-    }
+    let house = House::of_files();
+    let marks = (0..8).map(|number| {
+        let store = house.store.clone();
+        async move { store.mark(&format!("installation {number}")).await.unwrap() }
+    });
+    let marks = futures_util::future::join_all(marks).await;
+    let there = house.store.installation().await.unwrap().unwrap();
+    assert!(marks.iter().all(|mark| *mark == there), "{marks:?}");
 }
 
 #[tokio::test]

@@ -167,8 +167,9 @@ pub(super) async fn expect_sessions(
     }
 }
 
-/// How far two clocks may be apart before it is told: a quarter of what a job's lease lasts.
-const CLOCKS: i64 = 15_000;
+/// How far two clocks may be apart before it is told, in milliseconds: a quarter of what the lease of
+/// an upload lasts.
+const CLOCKS: i64 = 5_000;
 
 /// Warns when the clock of this machine is not that of PostgreSQL's: leases, signatures and tokens
 /// go by the former, on each replica by its own.

@@ -43,6 +43,9 @@ fn key_arn(id: &RegistryId, key: &str) -> Result<String, Error> {
         name.strip_prefix("alias/").is_some_and(|alias| !alias.is_empty())
             || name.strip_prefix("key/").is_some_and(|id| !id.is_empty())
     };
+    if key.chars().any(char::is_control) {
+        return Err(Error::Kms(format!("Invalid arn {}", key.escape_default())));
+    }
     if let Some(rest) = key.strip_prefix("arn:") {
         let parts: Vec<&str> = rest.splitn(5, ':').collect();
         return match parts[..] {

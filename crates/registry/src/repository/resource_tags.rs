@@ -21,7 +21,8 @@ const MOST: i64 = 50;
 statement! {
     SET = "INSERT INTO repository_tags (repository_id, tag_key, tag_value) VALUES ($1, $2, $3)
            ON CONFLICT (repository_id, tag_key) DO UPDATE SET tag_value = excluded.tag_value";
-    COUNT = "SELECT COUNT(*) FROM repository_tags WHERE repository_id = $1";
+    OTHERS = "SELECT COUNT(*) FROM repository_tags WHERE repository_id = $1
+                  AND tag_key NOT IN (SELECT value FROM json_each($2))";
     REMOVE = "DELETE FROM repository_tags WHERE repository_id = $1
                   AND tag_key IN (SELECT value FROM json_each($2))";
     LIST = "SELECT tag_key, tag_value FROM repository_tags WHERE repository_id = $1
@@ -43,12 +44,15 @@ pub async fn set(
 ) -> Result<(), Error> {
     check(tags)?;
     let id = &**repository.id();
+    let keys: Vec<&str> = tags.iter().map(|tag| tag.key.as_str()).collect();
+    let keys = serde_json::to_string(&keys).expect("a list of strings is JSON");
     let result = tx!(registry.db, |tx| {
-        insert(tx, id, tags).await?;
-        match tx.optional::<(i64,)>(&COUNT, (id,)).await? {
-            Some((count,)) if count > MOST => Err(Error::TooManyTags),
-            _ => Ok(()),
+        // Before anything is written, so that a refusal leaves nothing to take back.
+        let others = tx.optional::<(i64,)>(&OTHERS, (id, keys.as_str())).await?;
+        if others.map_or(0, |(count,)| count) + tags.len() as i64 > MOST {
+            return Err(Error::TooManyTags);
         }
+        insert(tx, id, tags).await
     });
     result.map_err(|error| repository.gone_if_unlinked(error))
 }

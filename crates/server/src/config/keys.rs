@@ -307,7 +307,8 @@ pub static KEYS: [Key; 40] = [
         "blob_mounting",
         Kind::Switch,
         "on",
-        "Whether a push may take a blob from another repository that the caller may read.",
+        "Whether a push may take a blob from another repository that the caller may read, until the \
+         account setting BLOB_MOUNTING is put.",
     ),
     key(
         "read_only",

@@ -54,7 +54,13 @@ impl Reader<'_> {
             fault(format!("{item} is neither ecr nor a rate a second such as PutImage=10"))
         })?;
         let entry = ECR.iter().find(|entry| entry.name == name);
-        let entry = entry.ok_or_else(|| fault(format!("{name} is no operation of ECR")))?;
+        let entry = entry.ok_or_else(|| {
+            fault(format!("{name} is no operation of ECR that is served, such as PutImage"))
+        })?;
+        let action = entry.action.as_str().trim_start_matches("ecr:");
+        if action != name {
+            return Err(fault(format!("{name} asks for {action} and counts as one: limit that")));
+        }
         let rate = rate.parse().map_err(|_| {
             fault(format!("the rate of {name} is to be a whole number, 1 or more, not {rate}"))
         })?;
