@@ -42,8 +42,6 @@ pub struct Upload {
     last_part: i64,
     /// Whether it has a row. One without bytes needs none: a ticket says all that is to be known.
     is_stored: bool,
-    /// Whether a ticket names it: whoever sends bytes to that address knows of none that are there.
-    is_ticketed: bool,
     /// Held from reading the state to recording the next one; None for a mere look.
     turn: Option<Turn>,
     /// Guards the bytes of one without a row from the sweep.
@@ -179,7 +177,6 @@ impl Upload {
             small_parts: 0,
             last_part: 0,
             is_stored: false,
-            is_ticketed: false,
             turn: None,
             underway: Some(registry.landing.upload(session)),
         }

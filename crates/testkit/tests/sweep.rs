@@ -243,7 +243,7 @@ async fn sweep_for_ever<T>(wharf: &Wharf) -> T {
     loop {
         match wharf.registry().sweep().await {
             // As a job it would be tried again.
-            Err(Error::Fault(fault)) if is_conflict(&*fault) => {}
+            Err(Error::Fault(fault) | Error::Unavailable(fault)) if is_conflict(&*fault) => {}
             outcome => _ = outcome.unwrap(),
         }
     }

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use uuid::Uuid;
-use wharf_oci::{Algorithm, Digest};
+use wharf_oci::Digest;
 use wharf_policy::Caller;
 
 use super::finish::completed;
@@ -80,18 +80,12 @@ where
     Ok(())
 }
 
-/// Gives up what an upload has and lets it begin anew, under its own id and in the same turn.
-pub(super) async fn begin_again(
-    registry: &Registry,
-    upload: Upload,
-    algorithm: Algorithm,
-) -> Result<Upload, Error> {
+/// Gives up what an upload has, so that it begins anew under its own id.
+pub(super) async fn give_up(registry: &Registry, upload: Upload) -> Result<(), Error> {
     if let Some(row) = Held::of(&upload)
         && !row::delete(registry, row).await?
     {
         return Err(Error::UploadBusy);
     }
-    registry.store.discard(upload.session, Some(&upload.progress.parts)).await?;
-    let Upload { id, principal, turn, .. } = upload;
-    Ok(Upload { turn, ..Upload::fresh(registry, id, principal, algorithm) })
+    Ok(registry.store.discard(upload.session, Some(&upload.progress.parts)).await?)
 }

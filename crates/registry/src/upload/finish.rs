@@ -9,7 +9,7 @@ use wharf_blobs::{End, Object, Parts, Progress};
 use wharf_db::{statement, tx};
 use wharf_oci::Digest;
 
-use super::again::{begin_again, drain};
+use super::again::{drain, give_up};
 use super::row::{Held, Refused};
 use super::{Body, Upload, discard, row, store, unknown, write};
 use crate::{Error, Registry, Repository, layer};
@@ -77,14 +77,7 @@ where
         drain(body.stream, received).await?;
         return land(registry, repository, &upload, digest).await;
     }
-    let is_sent_again = upload.is_ticketed && offset.is_none() && body.length != Some(0);
-    let mut upload = match received > 0 && is_sent_again {
-        // What an earlier request brought that broke off is the beginning of these bytes, not what
-        // they go on from: its client was never told of it.
-        true => begin_again(registry, upload, digest.algorithm()).await?,
-        false => upload,
-    };
-    let received = upload.received();
+    let mut upload = upload;
     if received == 0 && body.length == Some(0) && is_held(registry, repository, digest).await? {
         // Ended before, by a process that is gone, and its client did not get the answer.
         return discard(registry, &upload).await;
@@ -100,7 +93,13 @@ where
         Some(0) => upload,
         _ => match write(registry, repository, upload, offset, body.stream, End::Last).await? {
             (upload, None) => upload,
-            (_, Some(reason)) => return Err(Error::BrokenOff(reason)),
+            (upload, Some(reason)) => {
+                if received == 0 {
+                    // All was to come with this request, and is sent again as it was.
+                    give_up(registry, upload).await?;
+                }
+                return Err(Error::BrokenOff(reason));
+            }
         },
     };
     seal(registry, repository, upload, digest).await

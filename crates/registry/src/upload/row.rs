@@ -58,7 +58,6 @@ pub(super) async fn find(
         small_parts,
         last_part,
         is_stored: true,
-        is_ticketed: false,
         turn: None,
         underway: None,
     };

@@ -128,6 +128,6 @@ pub async fn look_ticketed(
         {
             Ok(fresh())
         }
-        found => Ok(Upload { is_ticketed: true, ..found? }),
+        found => found,
     }
 }
