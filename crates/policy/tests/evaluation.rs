@@ -6,43 +6,12 @@ mod world;
 
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 use wharf_policy::{
     Caller, Decision, Document, Facts, Grammar, Layer, Outcome, Policies, Policy, Request,
     Resource, ResourcePolicies, Scope, evaluate, locks_out,
 };
-use world::{World, caller, policy};
-
-const APP: &str = "arn:aws:ecr:us-east-1:111122223333:repository/team/app";
-const ALICE: &str = "arn:aws:iam::111122223333:user/alice";
-const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/ci/build-7";
-const FEDERATED: &str = "arn:aws:sts::111122223333:federated-user/tmp";
-const ROOT: &str = "arn:aws:iam::111122223333:root";
-
-fn allow(action: &str) -> Json {
-    json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}})
-}
-
-fn grant(effect: &str, principal: &Json, action: &str) -> Json {
-    json!({"Version": "2012-10-17", "Statement":
-        {"Effect": effect, "Principal": principal, "Action": action}})
-}
-
-fn outcome(case: &Json) -> (Outcome, Option<Layer>) {
-    let evaluated = World::of(case).evaluate();
-    let denied = evaluated.outcome != Outcome::Allow;
-    (evaluated.outcome, evaluated.layer.filter(|_| denied))
-}
-
-const ALLOW: (Outcome, Option<Layer>) = (Outcome::Allow, None);
-
-fn silent(layer: Layer) -> (Outcome, Option<Layer>) {
-    (Outcome::ImplicitDeny, Some(layer))
-}
-
-fn denied(layer: Layer) -> (Outcome, Option<Layer>) {
-    (Outcome::ExplicitDeny, Some(layer))
-}
+use world::*;
 
 #[test]
 fn a_root_keeps_the_keys_to_its_own_policies() {

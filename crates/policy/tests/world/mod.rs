@@ -1,13 +1,14 @@
-//! A case of the table as callers, policies and context: what a gate would put together.
+//! A case of the table as callers, policies and context: what a gate would put together; and short
+//! words for the policies and outcomes that the tests speak of.
 #![allow(clippy::unwrap_used)]
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use wharf_policy::{
-    AccountId, Caller, Document, Evaluation, Fact, Facts, Grammar, Policies, Policy, Request,
-    Resource, ResourcePolicies, Scope, evaluate,
+    AccountId, Caller, Document, Evaluation, Fact, Facts, Grammar, Layer, Outcome, Policies,
+    Policy, Request, Resource, ResourcePolicies, Scope, evaluate,
 };
 
 /// Everything that a request is evaluated from, owned.
@@ -170,4 +171,36 @@ pub fn context(facts: &Json) -> Facts {
         (key.clone(), fact)
     });
     facts.collect()
+}
+
+pub const APP: &str = "arn:aws:ecr:us-east-1:111122223333:repository/team/app";
+pub const ALICE: &str = "arn:aws:iam::111122223333:user/alice";
+pub const ROLE: &str = "arn:aws:iam::111122223333:role/ci";
+pub const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/ci/build-7";
+pub const FEDERATED: &str = "arn:aws:sts::111122223333:federated-user/tmp";
+pub const ROOT: &str = "arn:aws:iam::111122223333:root";
+
+pub fn allow(action: &str) -> Json {
+    json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": action, "Resource": "*"}})
+}
+
+pub fn grant(effect: &str, principal: &Json, action: &str) -> Json {
+    json!({"Version": "2012-10-17", "Statement":
+        {"Effect": effect, "Principal": principal, "Action": action}})
+}
+
+pub fn outcome(case: &Json) -> (Outcome, Option<Layer>) {
+    let evaluated = World::of(case).evaluate();
+    let denied = evaluated.outcome != Outcome::Allow;
+    (evaluated.outcome, evaluated.layer.filter(|_| denied))
+}
+
+pub const ALLOW: (Outcome, Option<Layer>) = (Outcome::Allow, None);
+
+pub fn silent(layer: Layer) -> (Outcome, Option<Layer>) {
+    (Outcome::ImplicitDeny, Some(layer))
+}
+
+pub fn denied(layer: Layer) -> (Outcome, Option<Layer>) {
+    (Outcome::ExplicitDeny, Some(layer))
 }
