@@ -21,11 +21,14 @@ use wharf_e2e::{Answer, Blob, Client, Host, Image, Server, base64, ending};
 const MIB: usize = 1 << 20;
 /// How large the disk is; ext4 keeps a part of it for itself.
 const DISK_MIB: usize = 64;
+/// What somebody else has on a disk, and gives back: twice what the refused pushes need in the end,
+/// with the database's log at its largest (16 MiB, and what one transaction adds).
+const OTHERS_MIB: usize = 64;
 
-/// Gives the host a small disk for the server's data.
-fn small_disk(host: &Host) -> Result<()> {
+/// Gives the host a disk of so many MiB for the server's data.
+fn small_disk(host: &Host, mib: usize) -> Result<()> {
     host.sh(&format!(
-        "truncate --size {DISK_MIB}M ../disk
+        "truncate --size {mib}M ../disk
          mkfs.ext4 -q -m 0 ../disk
          mount -o loop ../disk $WHARF_DATA"
     ))?;
@@ -103,7 +106,7 @@ fn note(rng: &mut StdRng) -> String {
 #[test]
 fn each_kind_of_push_is_refused_and_goes_on() -> Result<()> {
     let host = Host::start()?;
-    small_disk(&host)?;
+    small_disk(&host, DISK_MIB)?;
     host.inside(async || {
         let mut rng = StdRng::seed_from_u64(1);
         let filler = Filler(&host);
@@ -300,13 +303,12 @@ print(database.execute(\"PRAGMA integrity_check\").fetchall(),
 #[test]
 fn a_disk_that_fills_under_many_pushes() -> Result<()> {
     let host = Host::start()?;
-    small_disk(&host)?;
+    small_disk(&host, DISK_MIB + OTHERS_MIB)?;
     host.inside(async || {
         let server = Server::start(&host, &[]).await?;
         let mut client = Client::login(server.address).await?;
         client.create_repository("demo").await?;
-        // Half of the disk is somebody else's, and can be given back.
-        host.sh("fallocate --length 32M $WHARF_DATA/other")?;
+        host.sh(&format!("fallocate --length {OTHERS_MIB}M $WHARF_DATA/other"))?;
         let pushing: Vec<_> =
             (0..8).map(|seed| tokio::spawn(push_until_refused(client.another(), seed))).collect();
         let (mut kept, mut refused) = (Vec::new(), Vec::new());
