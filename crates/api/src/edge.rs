@@ -9,7 +9,7 @@ use http::request::Parts;
 use wharf_aws::sigv4::{self, Rejection};
 use wharf_aws::{Model, json};
 use wharf_identity::Identity;
-use wharf_policy::{Caller, Region};
+use wharf_policy::{Origin, Region, Requester, Source};
 use wharf_registry::Registry;
 
 use crate::table::{ECR, Entry};
@@ -27,7 +27,7 @@ pub struct Api {
 
 /// Who signed, and for which Region.
 pub(crate) struct Signed {
-    pub(crate) caller: Arc<Caller>,
+    pub(crate) requester: Requester,
     pub(crate) region: Region,
 }
 
@@ -112,8 +112,8 @@ impl Api {
         let model = Model::ecr();
         let operation =
             json::operation(model, target(parts)).map_err(|_| Refusal::UnknownOperation)?;
-        let Signed { caller, region } = self.authenticate(parts, body, "ecr").await?;
-        answer.principal = Some(caller.arn.clone());
+        let Signed { requester, region } = self.authenticate(parts, body, "ecr").await?;
+        answer.principal = Some(requester.caller().arn.clone());
         answer.operation = Some(operation.name.as_str());
         let Some(Entry { run, .. }) = ECR.iter().find(|entry| entry.name == operation.name) else {
             return Err(Refusal::NotServed(operation.name.as_str()));
@@ -124,7 +124,7 @@ impl Api {
         }
         let input = json::input(body)?;
         model.check_input(operation, &input)?;
-        run(self.clone(), caller, region, input).await
+        run(self.clone(), requester, region, input).await
     }
 
     /// Verifies the signature of a request to `service`.
@@ -144,8 +144,22 @@ impl Api {
             }
         };
         presented.verify(key.secret())?;
-        let region = presented.region.parse().map_err(|_| Rejection::InvalidToken)?;
-        Ok(Signed { caller: key.caller.clone(), region })
+        let region: Region = presented.region.parse().map_err(|_| Rejection::InvalidToken)?;
+        let origin = self.origin(parts, region.clone());
+        let requester = Requester { principal: key.principal.clone(), origin: origin.into() };
+        Ok(Signed { requester, region })
+    }
+
+    /// How the request came. The listener puts its [`Source`] into the extensions.
+    pub(crate) fn origin(&self, parts: &Parts, region: Region) -> Origin {
+        let text = |name| Some(parts.headers.get(name)?.to_str().ok()?.into());
+        Origin {
+            source: parts.extensions.get().copied().unwrap_or(Source::UNKNOWN),
+            user_agent: text(http::header::USER_AGENT),
+            referer: text(http::header::REFERER),
+            region,
+            now: self.registry.now(),
+        }
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wharf_policy::{AccountId, Action, Caller, InvalidAccountId, Region, Resource};
-use wharf_registry::{Error, Registry, RegistryId, Repository};
+use wharf_policy::{
+    AccountId, Action, Caller, Facts, InvalidAccountId, Region, Requester, Resource,
+};
+use wharf_registry::{Ask, Error, Registry, RegistryId, Repository};
 
 use crate::Api;
 
@@ -24,6 +26,12 @@ pub trait Operation: DeserializeOwned + Send + Sync + 'static {
 
     /// Which registry and repository the input names.
     fn address(&self) -> Address<'_>;
+
+    /// What conditions can ask of the input: an element for each thing that must be allowed by
+    /// itself, none where there is nothing to ask.
+    fn facts(&self) -> Vec<Facts> {
+        Vec::new()
+    }
 
     /// Does it. Everything that can be refused without the database was refused before.
     fn run(
@@ -91,13 +99,19 @@ fn read_arn<'a>(arn: &'a str, region: &Region) -> Option<(&'a str, &'a str)> {
 /// An authorised call.
 pub struct Call<T> {
     pub api: Api,
-    pub caller: Arc<Caller>,
+    pub requester: Requester,
     /// The registry that is addressed.
     pub registry_id: RegistryId,
     pub target: T,
 }
 
 impl<T> Call<T> {
+    /// Who calls.
+    #[must_use]
+    pub fn caller(&self) -> &Arc<Caller> {
+        self.requester.caller()
+    }
+
     /// The rooms.
     #[must_use]
     pub fn registry(&self) -> &Registry {
@@ -107,11 +121,10 @@ impl<T> Call<T> {
 
 /// A kind of thing that operations are run on.
 pub trait Target: Sized + Send + 'static {
-    /// Decides, then looks it up.
+    /// Decides, and gives it to who is allowed.
     fn reach(
         registry: &Registry,
-        caller: &Caller,
-        action: Action,
+        ask: Ask<'_>,
         id: &RegistryId,
         name: &str,
     ) -> impl Future<Output = Result<Self, Error>> + Send;
@@ -126,36 +139,28 @@ pub struct Listing;
 impl Target for Repository {
     async fn reach(
         registry: &Registry,
-        caller: &Caller,
-        action: Action,
+        ask: Ask<'_>,
         id: &RegistryId,
         name: &str,
     ) -> Result<Repository, Error> {
-        registry.repository(caller, action, id, name).await
+        registry.repository(ask, id, name).await
     }
 }
 
 impl Target for OwnRegistry {
     async fn reach(
         registry: &Registry,
-        caller: &Caller,
-        action: Action,
+        ask: Ask<'_>,
         id: &RegistryId,
         _: &str,
     ) -> Result<OwnRegistry, Error> {
-        registry.authorise(caller, action, &Resource::Registry { account: &id.account })?;
+        registry.authorise(ask, id, Resource::Registry { account: &id.account }).await?;
         Ok(OwnRegistry)
     }
 }
 
 impl Target for Listing {
-    async fn reach(
-        _: &Registry,
-        _: &Caller,
-        _: Action,
-        _: &RegistryId,
-        _: &str,
-    ) -> Result<Listing, Error> {
+    async fn reach(_: &Registry, _: Ask<'_>, _: &RegistryId, _: &str) -> Result<Listing, Error> {
         Ok(Listing)
     }
 }

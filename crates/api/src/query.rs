@@ -58,7 +58,8 @@ impl Api {
         service: &str,
         request_id: &str,
     ) -> Result<Answer, Refusal> {
-        let caller = self.authenticate(parts, body, service).await?.caller;
+        let signed = self.authenticate(parts, body, service).await?;
+        let caller = signed.requester.caller();
         if (service, operation.name.as_str()) != ("sts", "GetCallerIdentity") {
             let text = format!("{} is not served by this version of Wharf yet", operation.name);
             let mut answer = failed(Model::sts(), "InvalidAction", 400, &text, request_id);
@@ -66,7 +67,7 @@ impl Api {
             return Ok(answer);
         }
         let identity: Value = json!({
-            "UserId": caller.unique_id,
+            "UserId": caller.user_id(),
             "Account": caller.account.as_str(),
             "Arn": &*caller.arn,
         });

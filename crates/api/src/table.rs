@@ -2,12 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use serde_json::Value;
 use wharf_aws::Fault;
-use wharf_policy::{Action, Caller, Region};
-use wharf_registry::Error;
+use wharf_policy::{Action, Region, Requester};
+use wharf_registry::{Ask, Error};
 
 use crate::ecr::authorization::GetAuthorizationToken;
 use crate::ecr::images::{
@@ -56,7 +55,7 @@ pub struct Entry {
     pub name: &'static str,
     /// The action that the caller must be allowed.
     pub action: Action,
-    pub(crate) run: fn(Api, Arc<Caller>, Region, Value) -> Running,
+    pub(crate) run: fn(Api, Requester, Region, Value) -> Running,
 }
 
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>, Refusal>> + Send>>;
@@ -65,21 +64,23 @@ const fn entry<O: Operation>() -> Entry {
     Entry {
         name: O::NAME,
         action: O::ACTION,
-        run: |api, caller, region, input| Box::pin(run::<O>(api, caller, region, input)),
+        run: |api, requester, region, input| Box::pin(run::<O>(api, requester, region, input)),
     }
 }
 
 async fn run<O: Operation>(
     api: Api,
-    caller: Arc<Caller>,
+    requester: Requester,
     region: Region,
     input: Value,
 ) -> Result<Vec<u8>, Refusal> {
     let input: O =
         serde_json::from_value(input).map_err(|error| Fault::Serialization(error.to_string()))?;
-    api.registry.admit(&caller, O::ACTION)?;
-    let (registry_id, name) = input.address().read(&caller, region)?;
-    let target = O::Target::reach(&api.registry, &caller, O::ACTION, &registry_id, name).await?;
-    let output = input.run(Call { api, caller, registry_id, target }).await?;
+    api.registry.admit(&requester, O::ACTION)?;
+    let (registry_id, name) = input.address().read(requester.caller(), region)?;
+    let facts = input.facts();
+    let ask = Ask { requester: &requester, action: O::ACTION, facts: &facts };
+    let target = O::Target::reach(&api.registry, ask, &registry_id, name).await?;
+    let output = input.run(Call { api, requester, registry_id, target }).await?;
     Ok(serde_json::to_vec(&output).map_err(Error::fault)?)
 }

@@ -1,13 +1,11 @@
 //! Who is calling: a registry token as the password of Basic authentication, or a link that
 //! GetDownloadUrlForLayer made. Nobody anonymous gets past here.
 
-use std::sync::Arc;
-
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use wharf_identity::TokenFault;
-use wharf_policy::{Caller, Region};
+use wharf_policy::{Origin, Region, Requester, Source};
 use wharf_registry::{Error, RegistryId};
 
 use crate::{Distribution, Reply, RequestId, host};
@@ -28,12 +26,12 @@ pub(crate) enum Refused {
 }
 
 impl Distribution {
-    /// The caller, and the registry that is addressed: the one that the host names, else the one
+    /// Who calls, and the registry that is addressed: the one that the host names, else the one
     /// that issued the token.
     pub(crate) async fn authenticate(
         &self,
         parts: &Parts,
-    ) -> Result<(Arc<Caller>, RegistryId), Refused> {
+    ) -> Result<(Requester, RegistryId), Refused> {
         let now = self.registry.now();
         let (access_key_id, account, region) = match basic(parts) {
             Some(basic) => match self.identity.read_token(basic, now) {
@@ -64,8 +62,22 @@ impl Distribution {
                 other => Error::fault(other),
             })
         })?;
-        let caller = key.ok_or(Refused::Inactive)?.caller.clone();
-        Ok((caller, named.unwrap_or(RegistryId { account, region })))
+        let principal = key.ok_or(Refused::Inactive)?.principal.clone();
+        let origin = origin(parts, region.clone(), now).into();
+        let id = named.unwrap_or(RegistryId { account, region });
+        Ok((Requester { principal, origin }, id))
+    }
+}
+
+/// How the request came. The listener puts its [`Source`] into the extensions.
+fn origin(parts: &Parts, region: Region, now: i64) -> Origin {
+    let text = |name| Some(parts.headers.get(name)?.to_str().ok()?.into());
+    Origin {
+        source: parts.extensions.get().copied().unwrap_or(Source::UNKNOWN),
+        user_agent: text(USER_AGENT),
+        referer: text(REFERER),
+        region,
+        now,
     }
 }
 

@@ -26,9 +26,11 @@ pub struct SendFile(pub Arc<dyn Fn(Arc<File>, Range<u64>) -> Body + Send + Sync>
 /// Either right will do: whoever may read a layer may know that it is there.
 pub(crate) async fn head(call: &Call, name: &RepositoryName, text: &str) -> Result<Reply, Error> {
     let actions = [Action::BATCH_CHECK_LAYER_AVAILABILITY, Action::GET_DOWNLOAD_URL_FOR_LAYER];
-    call.registry.admit(&call.caller, actions[0])?;
-    let repository =
-        call.registry.repository_for_either(&call.caller, actions, &call.id, name.as_str()).await?;
+    call.registry.admit(&call.requester, actions[0])?;
+    let repository = call
+        .registry
+        .repository_for_either(&call.requester, actions, &call.id, name.as_str())
+        .await?;
     let digest = read(text)?;
     let found = layer::announce(&call.registry, &repository, &digest).await?;
     let found = found.ok_or_else(|| unknown(&repository, &digest))?;

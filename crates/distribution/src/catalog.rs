@@ -11,9 +11,9 @@ pub(crate) async fn list(call: &Call) -> Result<Reply, Error> {
     let asked = call.parts.uri.query();
     let limit = query::page(asked)?;
     let after = query::last(asked);
-    call.registry.admit(&call.caller, Action::DESCRIBE_REPOSITORIES)?;
+    call.registry.admit(&call.requester, Action::DESCRIBE_REPOSITORIES)?;
     let mut names =
-        call.registry.repository_names(&call.caller, &call.id, &after, limit + 1).await?;
+        call.registry.repository_names(&call.requester, &call.id, &after, limit + 1).await?;
     let more = names.len() as i64 > limit;
     names.truncate(limit as usize);
     let next =

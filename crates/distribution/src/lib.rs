@@ -28,8 +28,8 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use wharf_identity::Identity;
 use wharf_oci::RepositoryName;
-use wharf_policy::{Action, Caller};
-use wharf_registry::{Error, Registry, RegistryId, Repository};
+use wharf_policy::{Action, Caller, Facts, Requester};
+use wharf_registry::{Ask, Error, Registry, RegistryId, Repository};
 
 use crate::authentication::Refused;
 use crate::route::{NotARoute, Route};
@@ -52,7 +52,7 @@ pub struct Distribution {
 pub(crate) struct Call {
     pub(crate) registry: Registry,
     pub(crate) identity: Identity,
-    pub(crate) caller: Arc<Caller>,
+    pub(crate) requester: Requester,
     pub(crate) id: RegistryId,
     pub(crate) parts: Parts,
 }
@@ -62,13 +62,14 @@ impl Distribution {
     pub async fn serve(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let head = parts.method == Method::HEAD;
-        let (caller, id) = match self.authenticate(&parts).await {
+        let (requester, id) = match self.authenticate(&parts).await {
             Ok(known) => known,
             Err(refused) => return self.challenge(&parts, refused),
         };
-        let (principal, request) = (caller.arn.clone(), parts.extensions.get().copied());
+        let (principal, request) =
+            (requester.caller().arn.clone(), parts.extensions.get().copied());
         let (registry, identity) = (self.registry.clone(), self.identity.clone());
-        let call = Call { registry, identity, caller, id, parts };
+        let call = Call { registry, identity, requester, id, parts };
         let reply = match call.answer(body).await {
             Ok(reply) => reply,
             Err(error) => Reply::refusal(&error, request),
@@ -84,14 +85,30 @@ impl Distribution {
 }
 
 impl Call {
+    /// Who calls.
+    pub(crate) fn caller(&self) -> &Arc<Caller> {
+        self.requester.caller()
+    }
+
     /// The repository of this name, for `action`.
     pub(crate) async fn repository(
         &self,
         action: Action,
         name: &RepositoryName,
     ) -> Result<Repository, Error> {
-        self.registry.admit(&self.caller, action)?;
-        self.registry.repository(&self.caller, action, &self.id, name.as_str()).await
+        self.repository_with(action, name, &[]).await
+    }
+
+    /// The repository of this name, for `action` on images of which this is known.
+    pub(crate) async fn repository_with(
+        &self,
+        action: Action,
+        name: &RepositoryName,
+        facts: &[Facts],
+    ) -> Result<Repository, Error> {
+        self.registry.admit(&self.requester, action)?;
+        let ask = Ask { requester: &self.requester, action, facts };
+        self.registry.repository(ask, &self.id, name.as_str()).await
     }
 
     async fn answer(self, body: Body) -> Result<Reply, Error> {

@@ -1,12 +1,14 @@
 //! `/v2/<name>/manifests/<reference>`: pull, push and delete.
 
+use std::iter;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use wharf_oci::{Digest, MAX_MANIFEST_BYTES, Reference, RepositoryName, Tag};
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::image::{self, Kept, Which};
 use wharf_registry::push::{self, Push};
 use wharf_registry::{Error, pull, tag};
@@ -21,7 +23,8 @@ pub(crate) async fn get(
     name: &RepositoryName,
     reference: &str,
 ) -> Result<Reply, Error> {
-    let repository = call.repository(Action::BATCH_GET_IMAGE, name).await?;
+    let facts = [facts(reference)];
+    let repository = call.repository_with(Action::BATCH_GET_IMAGE, name, &facts).await?;
     let reference = match read(reference) {
         // A tag that cannot be set is not there.
         Err(Error::TagInvalid(_)) => return Err(Error::ManifestUnknown),
@@ -47,7 +50,12 @@ pub(crate) async fn put(
     reference: &str,
     body: Body,
 ) -> Result<Reply, Error> {
-    let repository = call.repository(Action::PUT_IMAGE, name).await?;
+    let more = query::values(call.parts.uri.query(), "tag");
+    let facts: Vec<Facts> = iter::once(facts(reference))
+        .chain(more.map(|tag| image::facts(Some(&tag), None)))
+        .take(MAX_TAGS + 1)
+        .collect();
+    let repository = call.repository_with(Action::PUT_IMAGE, name, &facts).await?;
     let (digest, mut tags) = match read(reference)? {
         Reference::Digest(digest) => (Some(digest), Vec::new()),
         Reference::Tag(tag) => (None, vec![tag]),
@@ -76,7 +84,8 @@ pub(crate) async fn delete(
     name: &RepositoryName,
     reference: &str,
 ) -> Result<Reply, Error> {
-    let repository = call.repository(Action::BATCH_DELETE_IMAGE, name).await?;
+    let facts = [facts(reference)];
+    let repository = call.repository_with(Action::BATCH_DELETE_IMAGE, name, &facts).await?;
     match read(reference)? {
         Reference::Tag(tag) => {
             if !tag::delete(&call.registry, &repository, &tag).await? {
@@ -94,6 +103,14 @@ pub(crate) async fn delete(
         }
     }
     Ok(Reply::new(StatusCode::ACCEPTED))
+}
+
+/// What conditions can ask of a reference: a digest has a colon, a tag never.
+fn facts(reference: &str) -> Facts {
+    match reference.contains(':') {
+        true => image::facts(None, Some(reference)),
+        false => image::facts(Some(reference), None),
+    }
 }
 
 fn read(reference: &str) -> Result<Reference, Error> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wharf_oci::{Digest, RepositoryName, media_type};
 use wharf_policy::Action;
 use wharf_registry::referrer::{self, Referrer};
-use wharf_registry::{Error, Repository};
+use wharf_registry::{Error, Repository, image};
 
 use crate::catalog::with_link;
 use crate::{Call, Reply, query};
@@ -19,7 +19,8 @@ const ROWS: i64 = 32;
 const PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 pub(crate) async fn list(call: &Call, name: &RepositoryName, digest: &str) -> Result<Reply, Error> {
-    let repository = call.repository(Action::BATCH_GET_IMAGE, name).await?;
+    let facts = [image::facts(None, Some(digest))];
+    let repository = call.repository_with(Action::BATCH_GET_IMAGE, name, &facts).await?;
     let subject: Digest = digest
         .parse()
         .map_err(|error: wharf_oci::InvalidDigest| Error::DigestInvalid(error.to_string()))?;

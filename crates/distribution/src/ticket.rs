@@ -26,7 +26,7 @@ pub(crate) fn begin(
     let code = code(call, repository, id, (algorithm, issued, issuer));
     let issuer = issuer.simple();
     let ticket = format!("{algorithm}.{issued}.{issuer}.{}", URL_SAFE_NO_PAD.encode(code));
-    (upload::ticketed(&call.registry, &call.caller, id, algorithm), ticket)
+    (upload::ticketed(&call.registry, call.caller(), id, algorithm), ticket)
 }
 
 /// The request's ticket, if it has a genuine one for this upload that is in time.
@@ -57,7 +57,7 @@ fn code(
     id: Uuid,
     (algorithm, issued, issuer): (Algorithm, i64, Uuid),
 ) -> [u8; CODE_LENGTH] {
-    let (repository, principal) = (repository.id(), &call.caller.arn);
+    let (repository, principal) = (repository.id(), &call.caller().arn);
     // No part but the last can contain a line break.
     let message = format!("{id}\n{repository}\n{algorithm}\n{issued}\n{issuer}\n{principal}");
     let mut code = [0; CODE_LENGTH];

@@ -22,7 +22,7 @@ pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Resu
     if let Some(mount) = query::value(asked, "mount") {
         let (digest, from) = (read(&mount)?, query::value(asked, "from"));
         let from = from.as_deref().filter(|from| !from.is_empty());
-        if layer::mount(&call.registry, &call.caller, &repository, &digest, from).await? {
+        if layer::mount(&call.registry, &call.requester, &repository, &digest, from).await? {
             return Ok(created(name, &digest));
         }
     } else if let Some(digest) = query::value(asked, "digest") {
@@ -45,7 +45,7 @@ pub(crate) async fn post(call: &Call, name: &RepositoryName, body: Body) -> Resu
 
 pub(crate) async fn get(call: &Call, name: &RepositoryName, id: &str) -> Result<Reply, Error> {
     let repository = call.repository(Action::INITIATE_LAYER_UPLOAD, name).await?;
-    let (registry, caller) = (&call.registry, &call.caller);
+    let (registry, caller) = (&call.registry, call.caller());
     let found = match ticket::read(call, &repository, id) {
         None => upload::look(registry, &repository, caller, id).await?,
         Some(ticket) => upload::look_ticketed(registry, &repository, caller, &ticket).await?,
@@ -87,7 +87,7 @@ pub(crate) async fn put(
     let found = match find(call, &repository, id).await {
         Ok(found) => found,
         Err(error) => {
-            let (registry, caller) = (&call.registry, &call.caller);
+            let (registry, caller) = (&call.registry, call.caller());
             let again =
                 upload::finish_again(registry, &repository, caller, id, &digest, body).await?;
             return if again { Ok(created(name, &digest)) } else { Err(error) };
@@ -114,7 +114,7 @@ pub(crate) async fn delete(call: &Call, name: &RepositoryName, id: &str) -> Resu
 }
 
 async fn find(call: &Call, repository: &Repository, id: &str) -> Result<Upload, Error> {
-    let (registry, caller) = (&call.registry, &call.caller);
+    let (registry, caller) = (&call.registry, call.caller());
     match ticket::read(call, repository, id) {
         None => upload::find(registry, repository, caller, id).await,
         Some(ticket) => upload::find_ticketed(registry, repository, caller, &ticket).await,

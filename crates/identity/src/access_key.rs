@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use wharf_db::{Cached, statement};
-use wharf_policy::Caller;
+use wharf_policy::{Caller, Principal};
 
 use crate::{Error, Identity};
 
-/// An active access key with the caller it stands for.
+/// An active access key with the principal it stands for.
 pub struct AccessKey {
-    pub caller: Arc<Caller>,
+    pub principal: Arc<Principal>,
     secret: String,
 }
 
@@ -24,7 +24,7 @@ impl AccessKey {
 
 impl fmt::Debug for AccessKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "AccessKey({}, ***)", self.caller.access_key_id)
+        write!(out, "AccessKey({}, ***)", self.principal.caller.access_key_id)
     }
 }
 
@@ -58,8 +58,8 @@ impl Identity {
         let secret = String::from_utf8(self.key.open(id, &sealed)?)
             .map_err(|_| Error::WrongInstallationKey)?;
         let account = account.parse().map_err(|_| Error::WrongInstallationKey)?;
-        let caller = Arc::new(Caller::root(account, id.to_owned()));
-        Ok(Some(AccessKey { caller, secret }))
+        let principal = Arc::new(Principal::root(Caller::root(account, id.to_owned())));
+        Ok(Some(AccessKey { principal, secret }))
     }
 }
 

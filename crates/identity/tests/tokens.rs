@@ -68,7 +68,8 @@ async fn tokens_live_twelve_hours_and_only_untouched() {
     let world = world().await;
     let account = "000000000000".parse().unwrap();
     let key = world.identity.ensure_root(&account, None, NOW).await.unwrap();
-    let caller = world.identity.access_key(&key.id).await.unwrap().unwrap().caller.clone();
+    let caller =
+        world.identity.access_key(&key.id).await.unwrap().unwrap().principal.caller.clone();
     let token = world.identity.issue_token(&caller, &"eu-west-1".parse().unwrap(), NOW);
 
     let last = NOW + TOKEN_LIFETIME.as_millis() as i64;

@@ -99,6 +99,16 @@ impl<'a> Value<'a> {
     }
 }
 
+/// A context that knows nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl Context for Nothing {
+    fn value(&self, _: &Key) -> Option<Value<'_>> {
+        None
+    }
+}
+
 /// A context that is a list: for requests that are simulated, and for tests.
 #[derive(Clone, Default, Debug)]
 pub struct Facts(Vec<(String, Fact)>);

@@ -3,10 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{
-    Action, Caller, Context, Key, Policies, Request, Resource, Value, evaluation::evaluate,
-};
-
 /// What came out, and why. There is no default and no way to read it as a bool.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[must_use]
@@ -39,23 +35,6 @@ pub enum Layer {
     Resource,
     /// The trust policy of a role.
     Trust,
-}
-
-/// Decides without any policy: the root of an account may do everything in its own account, and
-/// nobody else anything. The answer does not tell whether another account exists.
-pub fn decide(caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
-    let request =
-        Request { caller, action: action.as_str(), resource: *resource, context: &Nothing };
-    evaluate(&request, &Policies::default()).decision(&request)
-}
-
-/// A context that knows nothing.
-struct Nothing;
-
-impl Context for Nothing {
-    fn value(&self, _: &Key) -> Option<Value<'_>> {
-        None
-    }
 }
 
 impl Denial {
@@ -105,29 +84,7 @@ impl Layer {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{AccountId, Region};
-
-    #[test]
-    fn root_rules_its_account_and_no_other() {
-        let own: AccountId = "000000000000".parse().unwrap();
-        let other: AccountId = "222222222222".parse().unwrap();
-        let region: Region = "eu-west-1".parse().unwrap();
-        let root = Caller::root(own.clone(), "AKIA".to_owned());
-        let resource =
-            |account| Resource::Repository { account, region: &region, name: "team/app" };
-        assert_eq!(decide(&root, Action::PUT_IMAGE, &resource(&own)), Decision::Allow);
-        let Decision::Deny(denial) = decide(&root, Action::PUT_IMAGE, &resource(&other)) else {
-            panic!("the root of another account was let in")
-        };
-        assert_eq!(
-            denial.to_string(),
-            "User: arn:aws:iam::000000000000:root is not authorized to perform: ecr:PutImage on \
-             resource: arn:aws:ecr:eu-west-1:222222222222:repository/team/app because no \
-             resource-based policy allows the ecr:PutImage action"
-        );
-    }
 
     #[test]
     fn the_sentence_of_every_refusal() {

@@ -7,6 +7,7 @@
 mod action;
 mod action_pattern;
 mod arn;
+mod audience;
 mod caller;
 mod condition;
 mod context;
@@ -18,6 +19,7 @@ mod glob;
 mod json;
 mod managed;
 mod names;
+mod origin;
 mod policy;
 mod principal;
 mod resource;
@@ -25,15 +27,17 @@ mod template;
 
 pub use action::Action;
 pub use caller::{Caller, Kind, Session};
-pub use context::{Context, Fact, Facts, Key, Value};
-pub use decision::{Decision, Denial, Layer, decide};
+pub use context::{Context, Fact, Facts, Key, Nothing, Value};
+pub use decision::{Decision, Denial, Layer};
 pub use document::{Document, Fault, Grammar, Scope};
 pub use evaluation::{
     Deciding, Evaluation, Outcome, Policies, Request, ResourcePolicies, evaluate, locks_out,
 };
 pub use managed::{MANAGED, Managed};
 pub use names::{AccountId, InvalidAccountId, InvalidRegion, Region};
+pub use origin::{Origin, Source};
 pub use policy::Policy;
+pub use principal::{Principal, Requester};
 pub use resource::Resource;
 
 /// The partition that every ARN of this deployment names.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::action_pattern::ActionPattern;
 use crate::arn::{Arn, ResourcePattern};
+use crate::audience::{Audience, Grant};
 use crate::condition::Condition;
 use crate::document::{Document, Effect, Grammar, Patterns, Statement};
-use crate::principal::{Audience, Grant};
 use crate::template::Lookup;
 use crate::{Caller, Key};
 

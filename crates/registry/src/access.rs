@@ -1,8 +1,12 @@
 //! The gate. Every way to a repository or a registry passes here, names its action, and is decided
-//! *before* anything is looked up, so a refusal does not tell what exists.
+//! by the policies of who asks and of what is asked for. Only who is allowed learns what exists.
 
-use wharf_policy::{AccountId, Action, Caller, Decision, Region, Resource, decide};
+use wharf_policy::{
+    AccountId, Action, Context, Decision, Facts, Key, Nothing, Policies, Region, Request,
+    Requester, Resource, ResourcePolicies, Scope, Value, evaluate,
+};
 
+use crate::repository::{Known, not_found};
 use crate::{Error, Registry, Repository};
 
 /// One registry: an account in a Region.
@@ -20,55 +24,142 @@ impl RegistryId {
     }
 }
 
+/// Who wants to do what.
+#[derive(Clone, Copy)]
+pub struct Ask<'a> {
+    pub requester: &'a Requester,
+    pub action: Action,
+    /// What the request says beyond its action and its repository, such as the tags it sets. A
+    /// request about several images has an element for each, and each must be allowed.
+    pub facts: &'a [Facts],
+}
+
+/// All that conditions can ask about a request, but for the caller.
+struct Circumstances<'a> {
+    ask: Ask<'a>,
+    facts: &'a dyn Context,
+    account: &'a AccountId,
+    known: Option<&'a Known>,
+}
+
+impl Context for Circumstances<'_> {
+    fn value(&self, key: &Key) -> Option<Value<'_>> {
+        match key.name() {
+            "aws:resourcetag" | "ecr:resourcetag" => {
+                let tags = &self.known?.tags;
+                key.tag_in(tags.iter().map(|tag| (&*tag.key, &*tag.value))).map(Value::one)
+            }
+            "aws:resourceaccount" => Some(Value::one(self.account.as_str())),
+            _ => self.facts.value(key).or_else(|| self.ask.requester.origin.value(key)),
+        }
+    }
+}
+
 impl Registry {
     /// Counts a request for `action`, and refuses it to an account that asks too often. Once a
     /// request, at both doors, whatever comes of it.
-    pub fn admit(&self, caller: &Caller, action: Action) -> Result<(), Error> {
-        self.rates.take(&caller.account, action)
+    pub fn admit(&self, requester: &Requester, action: Action) -> Result<(), Error> {
+        self.rates.take(&requester.caller().account, action)
     }
 
-    /// Decides whether `caller` may do `action` on `resource`. Behind the decision a registry that
-    /// is read-only refuses whatever would change something.
-    pub fn authorise(
+    /// Decides about something that is not one repository: the registry, or all repositories.
+    pub async fn authorise(
         &self,
-        caller: &Caller,
-        action: Action,
-        resource: &Resource<'_>,
+        ask: Ask<'_>,
+        id: &RegistryId,
+        resource: Resource<'_>,
     ) -> Result<(), Error> {
-        match decide(caller, action, resource) {
-            Decision::Allow if self.settings.read_only && action.is_write() => Err(Error::ReadOnly),
-            Decision::Allow => Ok(()),
-            Decision::Deny(denial) => Err(Error::AccessDenied(Box::new(denial))),
-        }
+        settled(self.decide(ask, id, resource, None).await?)?;
+        self.writable(ask.action)
     }
 
-    /// The repository of this name, for `action`. A name that cannot exist is as unknown as one
-    /// that does not.
+    /// The repository of this name. A name that cannot exist is as unknown as one that does not.
     pub async fn repository(
         &self,
-        caller: &Caller,
-        action: Action,
+        ask: Ask<'_>,
         id: &RegistryId,
         name: &str,
     ) -> Result<Repository, Error> {
-        self.authorise(caller, action, &id.resource(name))?;
-        self.find_repository(id, name).await
+        let known = self.find_repository(id, name).await?;
+        settled(self.decide(ask, id, id.resource(name), known.as_deref()).await?)?;
+        self.writable(ask.action)?;
+        known.map(|known| known.repository()).ok_or_else(|| not_found(id, name))
     }
 
-    /// The repository of this name, for either of two actions, where holding one is as good as
-    /// holding the other. The refusal names the first.
+    /// The repository of this name, for either of two actions that only read, where holding one is
+    /// as good as holding the other. The refusal names the first.
     pub async fn repository_for_either(
         &self,
-        caller: &Caller,
+        requester: &Requester,
         actions: [Action; 2],
         id: &RegistryId,
         name: &str,
     ) -> Result<Repository, Error> {
-        let [first, second] = actions;
-        let resource = id.resource(name);
-        if let Err(refused) = self.authorise(caller, first, &resource) {
-            self.authorise(caller, second, &resource).map_err(|_| refused)?;
-        }
-        self.find_repository(id, name).await
+        let known = self.find_repository(id, name).await?;
+        let [first, second] = actions.map(|action| Ask { requester, action, facts: &[] });
+        let first = self.decide(first, id, id.resource(name), known.as_deref()).await?;
+        let second = self.decide(second, id, id.resource(name), known.as_deref()).await?;
+        settled(either(first, second))?;
+        known.map(|known| known.repository()).ok_or_else(|| not_found(id, name))
     }
+
+    /// Evaluates the policies, for each element of the facts until one is refused.
+    async fn decide(
+        &self,
+        ask: Ask<'_>,
+        id: &RegistryId,
+        resource: Resource<'_>,
+        known: Option<&Known>,
+    ) -> Result<Decision, Error> {
+        let resource_policies =
+            ResourcePolicies::Ecr { repository: None, registry: None, scope: Scope::V2 };
+        let policies = ask.requester.principal.policies(resource_policies);
+        let one = |facts: &dyn Context| one(ask, facts, id, resource, known, &policies);
+        if ask.facts.is_empty() {
+            return Ok(one(&Nothing));
+        }
+        let mut decisions = ask.facts.iter().map(|facts| one(facts));
+        Ok(decisions.find(|one| *one != Decision::Allow).unwrap_or(Decision::Allow))
+    }
+
+    /// Behind the decision a registry that is read-only refuses whatever would change something.
+    fn writable(&self, action: Action) -> Result<(), Error> {
+        if self.settings.read_only && action.is_write() { Err(Error::ReadOnly) } else { Ok(()) }
+    }
+}
+
+fn settled(decision: Decision) -> Result<(), Error> {
+    match decision {
+        Decision::Allow => Ok(()),
+        Decision::Deny(denial) => Err(Error::AccessDenied(Box::new(denial))),
+    }
+}
+
+/// Allowed by one of two, and denied by neither.
+fn either(first: Decision, second: Decision) -> Decision {
+    match (first, second) {
+        (Decision::Deny(denial), _) if denial.explicit => Decision::Deny(denial),
+        (_, Decision::Deny(denial)) if denial.explicit => Decision::Deny(denial),
+        (Decision::Allow, _) | (_, Decision::Allow) => Decision::Allow,
+        (refused, _) => refused,
+    }
+}
+
+/// One evaluation.
+fn one(
+    ask: Ask<'_>,
+    facts: &dyn Context,
+    id: &RegistryId,
+    resource: Resource<'_>,
+    known: Option<&Known>,
+    policies: &Policies<'_>,
+) -> Decision {
+    let circumstances = Circumstances { ask, facts, account: &id.account, known };
+    let request = Request {
+        caller: ask.requester.caller(),
+        action: ask.action.as_str(),
+        resource,
+        context: &circumstances,
+    };
+    evaluate(&request, policies).decision(&request)
 }

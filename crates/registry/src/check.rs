@@ -82,7 +82,9 @@ impl Registry {
     ) -> Result<Report, Error> {
         let mut check = Check::new(self, options.rate, options.repair, observe);
         if let Some((id, name)) = &options.repository {
-            check.repository = self.find_repository(id, name).await?.id().to_string();
+            let known = self.find_repository(id, name).await?;
+            let known = known.ok_or_else(|| crate::repository::not_found(id, name))?;
+            check.repository = known.row.id.to_string();
         }
         observe(Progress::Total(check.total().await?));
         let (mut blobs, mut images) = (BlobPosition::default(), ImagePosition::default());

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use wharf_db::{Tx, statement, tx};
 use wharf_oci::{Digest, Tag};
+use wharf_policy::{Fact, Facts};
 
 use crate::{Error, Registry, Repository};
 
@@ -86,6 +87,17 @@ statement! {
                WHERE repository_id = $1 AND child = $2 AND is_image = 1 ORDER BY parent";
     UNTAG = "DELETE FROM tags WHERE repository_id = $1 AND tag = $2";
     DELETE = "DELETE FROM images WHERE repository_id = $1 AND digest = $2";
+}
+
+/// What conditions can ask of a request that names an image so: `ecr:ImageTag` and
+/// `ecr:ImageDigest`, which are extensions of ours. They hold what is named, not what the image has
+/// besides: an image that is named by its digest has no tag here.
+#[must_use]
+pub fn facts(tag: Option<&str>, digest: Option<&str>) -> Facts {
+    let fact = |key: &str, value: Option<&str>| {
+        value.map(|value| (key.to_owned(), Fact::One(value.to_owned())))
+    };
+    fact("ecr:ImageTag", tag).into_iter().chain(fact("ecr:ImageDigest", digest)).collect()
 }
 
 impl TagStatus {

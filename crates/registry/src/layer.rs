@@ -12,10 +12,10 @@ use futures_util::Stream;
 use wharf_blobs::{Content, Object};
 use wharf_db::{Cached, Durability, statement, tx};
 use wharf_oci::Digest;
-use wharf_policy::{Action, Caller};
+use wharf_policy::{Action, Requester};
 
 use crate::setting::{self, Setting};
-use crate::{Error, Registry, Repository};
+use crate::{Ask, Error, Registry, Repository};
 
 /// A layer that a repository holds.
 #[derive(Clone)]
@@ -236,11 +236,11 @@ pub async fn delete(
     Ok(())
 }
 
-/// Gives `target` a layer that another repository of the same registry holds and `caller` may
+/// Gives `target` a layer that another repository of the same registry holds and `requester` may
 /// read: the named one, or any. False when there is none such, for whatever reason.
 pub async fn mount(
     registry: &Registry,
-    caller: &Caller,
+    requester: &Requester,
     target: &Repository,
     digest: &Digest,
     from: Option<&str>,
@@ -253,9 +253,9 @@ pub async fn mount(
         Some(name) => vec![name.to_owned()],
         None => holders(registry, target, digest).await?,
     };
-    let action = Action::GET_DOWNLOAD_URL_FOR_LAYER;
+    let ask = Ask { requester, action: Action::GET_DOWNLOAD_URL_FOR_LAYER, facts: &[] };
     for name in names {
-        match registry.repository(caller, action, target.registry(), &name).await {
+        match registry.repository(ask, target.registry(), &name).await {
             Ok(source) => {
                 // Also tells whether the bytes are there.
                 if announce(registry, &source, digest).await?.is_none() {

@@ -27,7 +27,7 @@ pub mod sweep;
 pub mod tag;
 pub mod upload;
 
-pub use access::RegistryId;
+pub use access::{Ask, RegistryId};
 pub use error::{Codes, Error};
 pub use repository::Repository;
 pub use state::{Clock, Registry, Settings};

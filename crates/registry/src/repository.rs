@@ -10,10 +10,10 @@ pub use encryption::Encryption;
 pub use resource_tags::ResourceTag;
 use wharf_db::{Cached, Tx, statement, tx};
 use wharf_oci::RepositoryName;
-use wharf_policy::{Action, Caller};
+use wharf_policy::{Action, Requester};
 
 use crate::mutability::Mutability;
-use crate::{Error, Registry, RegistryId, quota};
+use crate::{Ask, Error, Registry, RegistryId, quota};
 
 /// A repository that the caller may reach.
 #[derive(Clone)]
@@ -30,6 +30,12 @@ pub(crate) struct Row {
     pub(crate) mutability: Mutability,
     pub(crate) scan_on_push: bool,
     pub(crate) encryption: Encryption,
+}
+
+/// A repository with what the gate needs to know of it.
+pub(crate) struct Known {
+    pub(crate) row: Arc<Row>,
+    pub(crate) tags: Vec<ResourceTag>,
 }
 
 /// What a new repository shall be.
@@ -129,14 +135,17 @@ impl Registry {
     /// and on tags that ECR refuses.
     pub async fn create_repository(
         &self,
-        caller: &Caller,
+        requester: &Requester,
         id: &RegistryId,
         new: NewRepository,
     ) -> Result<Repository, Error> {
         let resource = id.resource(new.name.as_str());
-        self.authorise(caller, Action::CREATE_REPOSITORY, &resource)?;
+        let facts = [resource_tags::facts(&new.tags)];
+        let create = Ask { requester, action: Action::CREATE_REPOSITORY, facts: &facts };
+        self.authorise(create, id, resource).await?;
         if !new.tags.is_empty() {
-            self.authorise(caller, Action::TAG_RESOURCE, &resource)?;
+            let tag = Ask { action: Action::TAG_RESOURCE, ..create };
+            self.authorise(tag, id, resource).await?;
         }
         resource_tags::check(&new.tags)?;
         let row = Row {
@@ -193,12 +202,12 @@ impl Registry {
     /// been allowed to describe all repositories of the registry.
     pub async fn describe_repositories(
         &self,
-        caller: &Caller,
+        requester: &Requester,
         id: &RegistryId,
         after: &str,
         limit: i64,
     ) -> Result<Vec<Repository>, Error> {
-        self.authorise_listing(caller, id)?;
+        self.authorise_listing(requester, id).await?;
         let values = (id.account.as_str(), id.region.as_str(), after, limit);
         let rows = self.db.all::<Columns>(&PAGE, values).await?;
         rows.into_iter()
@@ -209,12 +218,12 @@ impl Registry {
     /// The names alone of up to `limit` repositories that follow `after`, in byte order.
     pub async fn repository_names(
         &self,
-        caller: &Caller,
+        requester: &Requester,
         id: &RegistryId,
         after: &str,
         limit: i64,
     ) -> Result<Vec<String>, Error> {
-        self.authorise_listing(caller, id)?;
+        self.authorise_listing(requester, id).await?;
         let values = (id.account.as_str(), id.region.as_str(), after, limit);
         let rows = self.db.all::<(String,)>(&NAMES, values).await?;
         Ok(rows.into_iter().map(|(name,)| name).collect())
@@ -227,31 +236,43 @@ impl Registry {
         tx.after_commit(move || remembered.names.advance(&name));
     }
 
-    fn authorise_listing(&self, caller: &Caller, id: &RegistryId) -> Result<(), Error> {
+    async fn authorise_listing(&self, requester: &Requester, id: &RegistryId) -> Result<(), Error> {
         let all =
             wharf_policy::Resource::AnyRepository { account: &id.account, region: &id.region };
-        self.authorise(caller, Action::DESCRIBE_REPOSITORIES, &all)
+        let ask = Ask { requester, action: Action::DESCRIBE_REPOSITORIES, facts: &[] };
+        self.authorise(ask, id, all).await
     }
 
+    /// The repository of this name, for the gate alone.
     pub(crate) async fn find_repository(
         &self,
         id: &RegistryId,
         name: &str,
-    ) -> Result<Repository, Error> {
+    ) -> Result<Option<Arc<Known>>, Error> {
         let key = key(id, name);
         let epoch = self.remembered.names.current(&key).await;
         let cached = self.remembered.repositories.get(&key);
-        if let Some(row) = cached.and_then(|cached| cached.fresh(epoch)) {
-            return Ok(Repository { row });
+        if let Some(known) = cached.and_then(|cached| cached.fresh(epoch)) {
+            return Ok(Some(known));
         }
         let values = (id.account.as_str(), id.region.as_str(), name);
-        let found = self.db.optional::<Columns>(&FIND, values).await?;
-        let row = Arc::new(Row::read(id, found.ok_or_else(|| not_found(id, name))?)?);
+        let Some(found) = self.db.optional::<Columns>(&FIND, values).await? else {
+            return Ok(None);
+        };
+        let repository = Repository { row: Arc::new(Row::read(id, found)?) };
+        let tags = resource_tags::list(self, &repository).await?;
+        let known = Arc::new(Known { row: repository.row, tags });
         if let Some(epoch) = epoch {
-            let cached = Cached { epoch, value: row.clone() };
+            let cached = Cached { epoch, value: known.clone() };
             self.remembered.repositories.insert(key, cached);
         }
-        Ok(Repository { row })
+        Ok(Some(known))
+    }
+}
+
+impl Known {
+    pub(crate) fn repository(&self) -> Repository {
+        Repository { row: self.row.clone() }
     }
 }
 
@@ -293,6 +314,6 @@ fn key(id: &RegistryId, name: &str) -> String {
     format!("{}/{}/{name}", id.account, id.region)
 }
 
-fn not_found(id: &RegistryId, name: &str) -> Error {
+pub(crate) fn not_found(id: &RegistryId, name: &str) -> Error {
     Error::RepositoryNotFound { name: name.to_owned(), account: id.account.clone() }
 }

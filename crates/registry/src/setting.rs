@@ -3,6 +3,7 @@
 //! Source: GetAccountSetting and PutAccountSetting, ECR API reference.
 
 use wharf_db::{statement, tx};
+use wharf_policy::{Fact, Facts};
 
 use crate::{Error, Registry, RegistryId};
 
@@ -23,6 +24,12 @@ statement! {
             WHERE account_id = $1 AND region = $2 AND name = $3";
     PUT = "INSERT INTO account_settings (account_id, region, name, value) VALUES ($1, $2, $3, $4)
            ON CONFLICT (account_id, region, name) DO UPDATE SET value = excluded.value";
+}
+
+/// What conditions can ask of a request about the setting of this name: `ecr:AccountSetting`.
+#[must_use]
+pub fn facts(name: &str) -> Facts {
+    [("ecr:AccountSetting".to_owned(), Fact::One(name.to_owned()))].into_iter().collect()
 }
 
 impl Setting {

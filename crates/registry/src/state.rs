@@ -20,7 +20,7 @@ use crate::layer::Layer;
 use crate::pull::Stored;
 use crate::quota::{Counts, Quotas};
 use crate::rate::Rates;
-use crate::repository::Row;
+use crate::repository::Known;
 use crate::upload::{Tickets, Turns};
 
 /// Milliseconds since 1970; a test brings its own.
@@ -86,7 +86,7 @@ pub(crate) struct Remembered {
     pub(crate) names: Epochs,
     /// By the repository's id.
     pub(crate) contents: Epochs,
-    pub(crate) repositories: Cache<String, Cached<Arc<Row>>>,
+    pub(crate) repositories: Cache<String, Cached<Arc<Known>>>,
     pub(crate) tags: Cache<(Arc<str>, Tag), Cached<Digest>>,
     pub(crate) manifests: Cache<(Arc<str>, Digest), Cached<Arc<Stored>>>,
     pub(crate) layers: Cache<(Arc<str>, Digest), Cached<Layer>>,

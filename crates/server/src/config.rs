@@ -195,7 +195,7 @@ impl Config {
     }
 
     /// `https` when the port speaks TLS or clients are told so, else `http`. A request that a
-    /// trusted proxy received over HTTPS has its own answer in `Origin::https`.
+    /// trusted proxy received over HTTPS has its own answer in `Source::https`.
     pub fn scheme(&self) -> &'static str {
         let public = self.public_url.as_deref();
         let https = match public {

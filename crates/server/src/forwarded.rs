@@ -5,43 +5,35 @@ use std::net::IpAddr;
 
 use http::HeaderMap;
 use ipnet::IpNet;
+use wharf_policy::Source;
 
 use crate::listen::Peer;
-
-/// Where a request came from, in its extensions.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Origin {
-    /// The client's address, as far as it can be believed.
-    pub address: IpAddr,
-    /// Whether the client spoke HTTPS, to us or to a trusted proxy.
-    pub https: bool,
-}
 
 /// The networks whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
 #[derive(Clone, Debug, Default)]
 pub struct Trusted(pub Vec<IpNet>);
 
 impl Trusted {
-    /// The origin of a request from `peer`: the last address in `X-Forwarded-For` that is not a
+    /// The source of a request from `peer`: the last address in `X-Forwarded-For` that is not a
     /// trusted proxy. What lies further left was written by the client and means nothing.
-    pub fn origin(&self, peer: &Peer, headers: &HeaderMap) -> Origin {
-        let mut origin = Origin { address: peer.address.ip().to_canonical(), https: peer.tls };
-        if !self.contains(origin.address) {
-            return origin;
+    pub fn source(&self, peer: &Peer, headers: &HeaderMap) -> Source {
+        let mut source = Source { address: peer.address.ip().to_canonical(), https: peer.tls };
+        if !self.contains(source.address) {
+            return source;
         }
         if let Some(scheme) = headers.get("x-forwarded-proto") {
             // Each proxy may append its own; the last one is what the nearest proxy saw.
             let last = scheme.as_bytes().rsplit(|&b| b == b',').next();
-            origin.https = last.is_some_and(|s| s.trim_ascii().eq_ignore_ascii_case(b"https"));
+            source.https = last.is_some_and(|s| s.trim_ascii().eq_ignore_ascii_case(b"https"));
         }
         for hop in hops(headers) {
             let Some(address) = hop else { break };
-            origin.address = address;
+            source.address = address;
             if !self.contains(address) {
                 break;
             }
         }
-        origin
+        source
     }
 
     fn contains(&self, address: IpAddr) -> bool {
@@ -96,8 +88,8 @@ mod tests {
             headers.insert("x-forwarded-proto", scheme.parse().unwrap());
             let address_of_peer: IpAddr = peer.parse().unwrap();
             let peer = Peer { address: (address_of_peer, 1).into(), tls: false };
-            let expected = Origin { address: address.parse().unwrap(), https };
-            assert_eq!(trusted.origin(&peer, &headers), expected, "{peer:?} {forwarded:?}");
+            let expected = Source { address: address.parse().unwrap(), https };
+            assert_eq!(trusted.source(&peer, &headers), expected, "{peer:?} {forwarded:?}");
         }
     }
 }

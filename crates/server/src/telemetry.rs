@@ -46,7 +46,7 @@ struct Shared {
 }
 
 /// Records every request that passes to `S`. Requests reach `S` with [`RequestId`] and, if they
-/// carry [`Peer`], with [`Origin`](crate::forwarded::Origin) in their extensions.
+/// carry [`Peer`], with [`wharf_policy::Source`] in their extensions.
 #[derive(Clone)]
 pub struct Telemetry<S> {
     service: S,
@@ -69,7 +69,7 @@ impl<S> Telemetry<S> {
     fn record<B: http_body::Body>(&self, request: &Request<B>) -> Record {
         let headers = request.headers();
         let peer = request.extensions().get::<Peer>();
-        let origin = peer.map(|peer| self.shared.trusted.origin(peer, headers));
+        let source = peer.map(|peer| self.shared.trusted.source(peer, headers));
         Record {
             shared: Arc::clone(&self.shared),
             begun: Instant::now(),
@@ -77,7 +77,7 @@ impl<S> Telemetry<S> {
             method: request.method().clone(),
             uri: request.uri().clone(),
             class: Class::of(request.method(), request.uri().path()),
-            origin,
+            source,
             agent: headers.get(header::USER_AGENT).cloned(),
             flow: (!request.body().is_end_stream()).then(Arc::<Flow>::default),
             status: None,
@@ -129,8 +129,8 @@ where
         let record = self.record(&request);
         let extensions = request.extensions_mut();
         extensions.insert(RequestId(record.id));
-        if let Some(origin) = record.origin {
-            extensions.insert(origin);
+        if let Some(source) = record.source {
+            extensions.insert(source);
         }
         let (flow, floor) = (record.flow.clone(), self.shared.floor);
         let refused = refusal(&request);

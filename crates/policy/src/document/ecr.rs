@@ -5,7 +5,7 @@ use super::fault::{Found, Wrong};
 use super::identity::{each, has_items, patterns, resource};
 use super::trust::{names, version};
 use super::{Document, Effect, Scope, Statement, conditions};
-use crate::principal::Name;
+use crate::audience::Name;
 
 /// `registry` is the scope of a registry's policy, and none for that of a repository.
 pub(super) fn check(document: &Document, registry: Option<Scope>) -> Result<(), Found> {

@@ -6,7 +6,7 @@ use super::identity::{distinct_sids, each, has_items, patterns};
 use super::{
     Document, Effect, Principal, Statement, VERSION_2008, VERSION_2012, Who, conditions, issuer,
 };
-use crate::principal::Name;
+use crate::audience::Name;
 
 pub(super) fn check(document: &Document) -> Result<(), Found> {
     version(document)?;

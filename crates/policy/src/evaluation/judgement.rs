@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Deciding, Facts, Outcome, Policies, Request};
+use crate::audience::Grant;
 use crate::document::Effect;
 use crate::policy::{Policy, Question};
-use crate::principal::Grant;
 use crate::{Caller, Kind, Layer};
 
 /// Asks the policies in the order in which their denies are named, then weighs what they say.

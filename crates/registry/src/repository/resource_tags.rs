@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use wharf_db::{Tx, statement, tx};
+use wharf_policy::{Fact, Facts};
 
 use crate::{Error, Registry, Repository};
 
@@ -35,6 +36,26 @@ pub async fn list(registry: &Registry, repository: &Repository) -> Result<Vec<Re
     Ok(rows.into_iter().map(|(key, value)| ResourceTag { key, value }).collect())
 }
 
+/// What conditions can ask of a request that sets these tags: `aws:RequestTag/…` and `aws:TagKeys`.
+#[must_use]
+pub fn facts(tags: &[ResourceTag]) -> Facts {
+    let each = tags
+        .iter()
+        .map(|tag| (format!("aws:RequestTag/{}", tag.key), Fact::One(tag.value.clone())));
+    each.chain(key_fact(tags.iter().map(|tag| &tag.key))).collect()
+}
+
+/// What conditions can ask of a request that names these keys of tags: `aws:TagKeys`.
+#[must_use]
+pub fn key_facts(keys: &[String]) -> Facts {
+    key_fact(keys.iter()).into_iter().collect()
+}
+
+fn key_fact<'a>(keys: impl Iterator<Item = &'a String>) -> Option<(String, Fact)> {
+    let keys: Vec<String> = keys.cloned().collect();
+    (!keys.is_empty()).then(|| ("aws:TagKeys".to_owned(), Fact::Many(keys)))
+}
+
 /// Sets all tags or none; a key that is there gets the new value. Refuses what ECR refuses, and
 /// more than 50 tags together.
 pub async fn set(
@@ -52,6 +73,7 @@ pub async fn set(
         if others.map_or(0, |(count,)| count) + tags.len() as i64 > MOST {
             return Err(Error::TooManyTags);
         }
+        registry.changes_repository(tx, repository);
         insert(tx, id, tags).await
     });
     result.map_err(|error| repository.gone_if_unlinked(error))
@@ -68,6 +90,7 @@ pub async fn remove(
     let list = serde_json::to_string(&keys).expect("a list of strings is JSON");
     tx!(registry.db, |tx| {
         let values = (&**repository.id(), list.as_str());
+        registry.changes_repository(tx, repository);
         tx.execute(&REMOVE, values).await?;
         Ok(())
     })

@@ -248,8 +248,8 @@ fn json(line: &mut String, record: &Record, took: Duration) -> std::fmt::Result 
     if !record.complete {
         line.push_str(r#","cut":true"#);
     }
-    if let Some(origin) = record.origin {
-        write!(line, r#","peer":"{}""#, origin.address)?;
+    if let Some(source) = record.source {
+        write!(line, r#","peer":"{}""#, source.address)?;
     }
     let agent = record.agent.as_ref().map(|a| String::from_utf8_lossy(a.as_bytes()));
     let more = [
@@ -291,8 +291,8 @@ fn text(line: &mut String, record: &Record, took: Duration) -> std::fmt::Result 
     if !record.complete {
         line.push_str(" cut");
     }
-    if let Some(origin) = record.origin {
-        write!(line, " peer={}", origin.address)?;
+    if let Some(source) = record.source {
+        write!(line, " peer={}", source.address)?;
     }
     if let Some(principal) = &record.principal {
         write!(line, " principal={}", principal.0)?;

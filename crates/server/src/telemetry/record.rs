@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Shared;
 use super::inbound::Flow;
 use super::metrics::Class;
-use crate::forwarded::Origin;
+use wharf_policy::Source;
 
 /// Who made the request, as the access log names them (an ARN). The application puts it into the
 /// extensions of its response.
@@ -37,7 +37,7 @@ pub struct Record {
     pub(super) method: Method,
     pub(super) uri: Uri,
     pub(super) class: Class,
-    pub(super) origin: Option<Origin>,
+    pub(super) source: Option<Source>,
     pub(super) agent: Option<HeaderValue>,
     pub(super) flow: Option<Arc<Flow>>,
     pub(super) status: Option<StatusCode>,

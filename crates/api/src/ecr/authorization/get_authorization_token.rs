@@ -39,7 +39,7 @@ impl Operation for GetAuthorizationToken {
 
     async fn run(self, call: Call<OwnRegistry>) -> Result<Output, Error> {
         let RegistryId { account, region } = &call.registry_id;
-        let token = call.api.identity.issue_token(&call.caller, region, call.registry().now());
+        let token = call.api.identity.issue_token(call.caller(), region, call.registry().now());
         let ids = self.registry_ids.unwrap_or_else(|| vec![account.to_string()]);
         let authorization_data = ids
             .iter()

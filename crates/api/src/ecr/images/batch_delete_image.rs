@@ -1,7 +1,7 @@
 //! BatchDeleteImage: removes tags, and images with all their tags.
 
 use serde::{Deserialize, Serialize};
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::image::{self, Kept, Which};
 use wharf_registry::{Error, Repository};
 
@@ -31,6 +31,10 @@ impl Operation for BatchDeleteImage {
 
     fn address(&self) -> Address<'_> {
         Address::Repository(self.registry_id.as_deref(), &self.repository_name)
+    }
+
+    fn facts(&self) -> Vec<Facts> {
+        self.image_ids.iter().map(ImageIdentifier::facts).collect()
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use wharf_oci::{Digest, Reference, Tag};
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::pull::{self, Stored};
 use wharf_registry::{Error, Repository, tag};
 
@@ -39,6 +39,10 @@ impl Operation for BatchGetImage {
 
     fn address(&self) -> Address<'_> {
         Address::Repository(self.registry_id.as_deref(), &self.repository_name)
+    }
+
+    fn facts(&self) -> Vec<Facts> {
+        self.image_ids.iter().map(ImageIdentifier::facts).collect()
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {

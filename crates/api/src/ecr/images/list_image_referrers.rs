@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wharf_oci::Digest;
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::referrer::{self, Referrer};
-use wharf_registry::{Error, Repository};
+use wharf_registry::{Error, Repository, image};
 
 use crate::operation::{Address, Call, Operation};
 use crate::paging::{self, List};
@@ -69,6 +69,10 @@ impl Operation for ListImageReferrers {
 
     fn address(&self) -> Address<'_> {
         Address::Repository(self.registry_id.as_deref(), &self.repository_name)
+    }
+
+    fn facts(&self) -> Vec<Facts> {
+        vec![image::facts(None, Some(&self.subject_id.image_digest))]
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use wharf_oci::{Digest, Tag};
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::push::{self, Push};
-use wharf_registry::{Error, Repository};
+use wharf_registry::{Error, Repository, image};
 
 use super::shape::ImageIdentifier;
 use crate::operation::{Address, Call, Operation};
@@ -44,6 +44,10 @@ impl Operation for PutImage {
 
     fn address(&self) -> Address<'_> {
         Address::Repository(self.registry_id.as_deref(), &self.repository_name)
+    }
+
+    fn facts(&self) -> Vec<Facts> {
+        vec![image::facts(self.image_tag.as_deref(), self.image_digest.as_deref())]
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use wharf_oci::{Digest, Tag};
-use wharf_registry::image::{Image, TagStatus};
+use wharf_policy::Facts;
+use wharf_registry::image::{self, Image, TagStatus};
 use wharf_registry::{Error, Repository};
 
 /// An image by digest, by tag, or by both.
@@ -61,6 +62,11 @@ pub struct ImageDetail {
 }
 
 impl ImageIdentifier {
+    /// What conditions can ask of it.
+    pub fn facts(&self) -> Facts {
+        image::facts(self.image_tag.as_deref(), self.image_digest.as_deref())
+    }
+
     /// Reads it, or tells what is wrong with it.
     pub fn read(&self) -> Result<Named, ImageFailure> {
         let digest = self.image_digest.as_deref().map(|digest| {

@@ -37,7 +37,7 @@ impl Operation for CompleteLayerUpload {
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
         let (registry, repository) = (call.registry(), &call.target);
-        let (caller, id, digests) = (&call.caller, &self.upload_id, &self.layer_digests);
+        let (caller, id, digests) = (call.caller(), &self.upload_id, &self.layer_digests);
         let digest = match upload::find(registry, repository, caller, id).await {
             Ok(found) => upload::complete(registry, repository, found, digests).await?,
             Err(error) => {

@@ -44,7 +44,7 @@ impl Operation for GetDownloadUrlForLayer {
         })?;
         layer::downloadable(call.registry(), repository, &digest).await?;
         let link = Link {
-            access_key_id: call.caller.access_key_id.clone(),
+            access_key_id: call.caller().access_key_id.clone(),
             account: call.registry_id.account.clone(),
             region: call.registry_id.region.clone(),
             path: format!("/v2/{}/blobs/{digest}", repository.name()),

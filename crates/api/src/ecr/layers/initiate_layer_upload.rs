@@ -35,7 +35,7 @@ impl Operation for InitiateLayerUpload {
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
-        let (registry, caller) = (call.registry(), &call.caller);
+        let (registry, caller) = (call.registry(), call.caller());
         let begun = upload::begin(registry, &call.target, caller, Algorithm::Sha256).await?;
         Ok(Output { upload_id: begun.id.to_string(), part_size: PART_SIZE })
     }

@@ -45,7 +45,7 @@ impl Operation for UploadLayerPart {
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
         let (registry, repository) = (call.registry(), &call.target);
-        let found = upload::find(registry, repository, &call.caller, &self.upload_id).await?;
+        let found = upload::find(registry, repository, call.caller(), &self.upload_id).await?;
         let bytes = STANDARD.decode(self.layer_part_blob).map_err(|error| Error::Parameter {
             path: "layerPartBlob",
             reason: format!("Member must be Base64: {error}"),

@@ -1,7 +1,7 @@
 //! PutAccountSetting: sets one setting of the registry.
 
 use serde::{Deserialize, Serialize};
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::Error;
 use wharf_registry::setting::{self, Setting};
 
@@ -27,6 +27,10 @@ impl Operation for PutAccountSetting {
 
     fn address(&self) -> Address<'_> {
         Address::Own
+    }
+
+    fn facts(&self) -> Vec<Facts> {
+        vec![setting::facts(&self.name)]
     }
 
     async fn run(self, call: Call<OwnRegistry>) -> Result<Output, Error> {

@@ -49,7 +49,8 @@ impl Operation for CreateRepository {
             encryption: self.encryption_configuration,
             tags: self.tags.unwrap_or_default(),
         };
-        let made = call.registry().create_repository(&call.caller, &call.registry_id, new).await?;
+        let made =
+            call.registry().create_repository(&call.requester, &call.registry_id, new).await?;
         Ok(Output { repository: RepositoryShape::of(&made, &call.api.endpoint) })
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use wharf_policy::Action;
-use wharf_registry::Error;
+use wharf_registry::{Ask, Error};
 
 use super::shape::RepositoryShape;
 use crate::operation::{Address, Call, Listing, Operation};
@@ -53,7 +53,8 @@ async fn named(call: &Call<Listing>, names: &[String]) -> Result<Output, Error> 
     let mut repositories = Vec::with_capacity(names.len());
     for name in names {
         let (id, action) = (&call.registry_id, Action::DESCRIBE_REPOSITORIES);
-        let found = call.registry().repository(&call.caller, action, id, name).await?;
+        let ask = Ask { requester: &call.requester, action, facts: &[] };
+        let found = call.registry().repository(ask, id, name).await?;
         repositories.push(RepositoryShape::of(&found, &call.api.endpoint));
     }
     Ok(Output { repositories, next_token: None })
@@ -67,7 +68,7 @@ async fn page(call: &Call<Listing>, token: Option<&str>, limit: i64) -> Result<O
     };
     let after = list.after(token)?;
     let mut found =
-        call.registry().describe_repositories(&call.caller, id, &after, limit + 1).await?;
+        call.registry().describe_repositories(&call.requester, id, &after, limit + 1).await?;
     let more = paging::cut(&mut found, limit);
     let next_token = found.last().filter(|_| more).map(|last| list.token(last.name().as_str()));
     let shape = |repository| RepositoryShape::of(repository, &call.api.endpoint);

@@ -1,7 +1,7 @@
 //! TagResource: sets tags of a repository.
 
 use serde::{Deserialize, Serialize};
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::repository::{ResourceTag, resource_tags};
 use wharf_registry::{Error, Repository};
 
@@ -25,6 +25,10 @@ impl Operation for TagResource {
 
     fn address(&self) -> Address<'_> {
         Address::Arn(&self.resource_arn)
+    }
+
+    fn facts(&self) -> Vec<Facts> {
+        vec![resource_tags::facts(&self.tags)]
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {

@@ -1,7 +1,7 @@
 //! UntagResource: removes tags of a repository; keys that are not there are passed over.
 
 use serde::{Deserialize, Serialize};
-use wharf_policy::Action;
+use wharf_policy::{Action, Facts};
 use wharf_registry::repository::resource_tags;
 use wharf_registry::{Error, Repository};
 
@@ -25,6 +25,10 @@ impl Operation for UntagResource {
 
     fn address(&self) -> Address<'_> {
         Address::Arn(&self.resource_arn)
+    }
+
+    fn facts(&self) -> Vec<Facts> {
+        vec![resource_tags::key_facts(&self.tag_keys)]
     }
 
     async fn run(self, call: Call<Repository>) -> Result<Output, Error> {
