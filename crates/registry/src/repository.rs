@@ -10,10 +10,10 @@ pub use encryption::Encryption;
 pub use resource_tags::ResourceTag;
 use wharf_db::{Cached, Tx, statement, tx};
 use wharf_oci::RepositoryName;
-use wharf_policy::{Action, Caller};
+use wharf_policy::{Action, Caller, Grammar, Policy};
 
 use crate::mutability::Mutability;
-use crate::{Error, Registry, RegistryId, quota};
+use crate::{Error, Registry, RegistryId, policies, quota};
 
 /// A repository that the caller may reach.
 #[derive(Clone)]
@@ -32,6 +32,13 @@ pub(crate) struct Row {
     pub(crate) encryption: Encryption,
 }
 
+/// A repository as it was found, with what the gate asks before it lets anybody reach it.
+#[derive(Clone)]
+pub(crate) struct Found {
+    pub(crate) row: Arc<Row>,
+    pub(crate) policy: Option<Arc<Policy>>,
+}
+
 /// What a new repository shall be.
 pub struct NewRepository {
     pub name: RepositoryName,
@@ -46,9 +53,11 @@ statement! {
                   exclusion_filters, scan_on_push, encryption_type, kms_key)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
               ON CONFLICT (account_id, region, name) DO NOTHING";
-    FIND = "SELECT id, name, created_at, tag_mutability, exclusion_filters, scan_on_push,
-                encryption_type, kms_key
-            FROM repositories WHERE account_id = $1 AND region = $2 AND name = $3";
+    IS_THERE = "SELECT id FROM repositories WHERE account_id = $1 AND region = $2 AND name = $3";
+    FIND = "SELECT r.id, r.name, r.created_at, r.tag_mutability, r.exclusion_filters,
+                r.scan_on_push, r.encryption_type, r.kms_key, p.document
+            FROM repositories r LEFT JOIN repository_policies p ON p.repository_id = r.id
+            WHERE r.account_id = $1 AND r.region = $2 AND r.name = $3";
     PAGE = "SELECT id, name, created_at, tag_mutability, exclusion_filters, scan_on_push,
                 encryption_type, kms_key
             FROM repositories WHERE account_id = $1 AND region = $2 AND name > $3
@@ -151,7 +160,7 @@ impl Registry {
         let inserted = tx!(self.db, |tx| {
             // Before anything is written, so that a refusal leaves nothing to take back.
             let values = (id.account.as_str(), id.region.as_str(), row.name.as_str());
-            if tx.optional::<Columns>(&FIND, values).await?.is_some() {
+            if tx.optional::<(String,)>(&IS_THERE, values).await?.is_some() {
                 return Ok(0);
             }
             quota::check_repositories(self, tx, id).await?;
@@ -238,24 +247,48 @@ impl Registry {
         id: &RegistryId,
         name: &str,
     ) -> Result<Repository, Error> {
+        let found = self.look_up(id, name).await?.ok_or_else(|| not_found(id, name))?;
+        Ok(Repository { row: found.row })
+    }
+
+    /// The repository of this name, if it is there, for nobody but the gate to see.
+    pub(crate) async fn look_up(
+        &self,
+        id: &RegistryId,
+        name: &str,
+    ) -> Result<Option<Found>, Error> {
         let key = key(id, name);
         let epoch = self.remembered.names.current(&key).await;
         let cached = self.remembered.repositories.get(&key);
-        if let Some(row) = cached.and_then(|cached| cached.fresh(epoch)) {
-            return Ok(Repository { row });
+        if let Some(found) = cached.and_then(|cached| cached.fresh(epoch)) {
+            return Ok(Some(found));
         }
         let values = (id.account.as_str(), id.region.as_str(), name);
-        let found = self.db.optional::<Columns>(&FIND, values).await?;
-        let row = Arc::new(Row::read(id, found.ok_or_else(|| not_found(id, name))?)?);
+        let Some(columns) = self.db.optional(&FIND, values).await? else { return Ok(None) };
+        let found = Found::read(id, columns)?;
         if let Some(epoch) = epoch {
-            let cached = Cached { epoch, value: row.clone() };
+            let cached = Cached { epoch, value: found.clone() };
             self.remembered.repositories.insert(key, cached);
         }
-        Ok(Repository { row })
+        Ok(Some(found))
     }
 }
 
 type Columns = (String, String, i64, String, String, bool, String, Option<String>);
+
+/// Those of the row, and the repository's policy.
+type FoundColumns =
+    (String, String, i64, String, String, bool, String, Option<String>, Option<String>);
+
+impl Found {
+    fn read(id: &RegistryId, columns: FoundColumns) -> Result<Found, Error> {
+        let (row_id, name, created_at, mode, filters, scan, encryption, key, policy) = columns;
+        let compile = |text: String| policies::compile(&text, Grammar::Repository, &name);
+        let policy = policy.map(compile).transpose()?;
+        let columns = (row_id, name, created_at, mode, filters, scan, encryption, key);
+        Ok(Found { row: Arc::new(Row::read(id, columns)?), policy })
+    }
+}
 
 impl Row {
     fn read(registry: &RegistryId, columns: Columns) -> Result<Row, Error> {
