@@ -2,8 +2,7 @@
 //! by the policies of who asks and of what is asked for. Only who is allowed learns what exists.
 
 use wharf_policy::{
-    AccountId, Action, Context, Decision, Facts, Key, Nothing, Region, Requester, Resource,
-    ResourcePolicies, Scope, Value,
+    AccountId, Action, Context, Decision, Facts, Key, Nothing, Region, Requester, Resource, Value,
 };
 
 use crate::repository::{Known, not_found};
@@ -110,10 +109,10 @@ impl Registry {
         resource: Resource<'_>,
         known: Option<&Known>,
     ) -> Result<Decision, Error> {
-        let policies = ResourcePolicies::Ecr { repository: None, registry: None, scope: Scope::V2 };
+        let policies = self.policies(id, known).await?;
         let one = |facts: &dyn Context| {
             let circumstances = Circumstances { facts, account: &id.account, known };
-            ask.requester.decide(ask.action, resource, &circumstances, policies)
+            ask.requester.decide(ask.action, resource, &circumstances, policies.of_resource())
         };
         if ask.facts.is_empty() {
             return Ok(one(&Nothing));

@@ -172,6 +172,8 @@ mod tests {
             "account_settings",
             "repositories",
             "repository_tags",
+            "repository_policies",
+            "registry_policies",
             "images",
             "tags",
             "image_references",
