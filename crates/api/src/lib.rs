@@ -9,6 +9,7 @@ mod edge;
 mod endpoint;
 mod operation;
 mod paging;
+pub mod parameters;
 mod query;
 mod refusal;
 mod table;
@@ -78,7 +79,7 @@ pub mod ecr {
     }
 }
 
-pub use answer::Answer;
+pub use answer::{Answer, Told};
 pub use edge::{Api, body_limit};
 pub use endpoint::Endpoint;
 pub use operation::{Address, Call, Listing, Operation, OwnRegistry, Target};

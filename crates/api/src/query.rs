@@ -7,7 +7,7 @@ use wharf_aws::query::{self, Form};
 use wharf_aws::sigv4::Protocol;
 use wharf_aws::{Model, Operation};
 
-use crate::{Answer, Api, Refusal};
+use crate::{Answer, Api, Refusal, Told};
 
 const CONTENT_TYPE: &str = "text/xml";
 const IAM_VERSION: &str = "2010-05-08";
@@ -63,7 +63,7 @@ impl Api {
         if (service, operation.name.as_str()) != ("sts", "GetCallerIdentity") {
             let text = format!("{} is not served by this version of Wharf yet", operation.name);
             let mut answer = failed(Model::sts(), "InvalidAction", 400, &text, request_id);
-            answer.principal = Some(caller.arn.clone());
+            answer.told.requester = Some(signed.requester);
             return Ok(answer);
         }
         let identity: Value = json!({
@@ -75,29 +75,27 @@ impl Api {
             status: 200,
             content_type: CONTENT_TYPE,
             body: query::response(Model::sts(), operation, &identity, request_id).into_bytes(),
-            operation: Some(operation.name.as_str()),
-            principal: Some(caller.arn.clone()),
-            error: None,
+            told: Told {
+                service: "sts",
+                operation: Some(operation.name.as_str()),
+                requester: Some(signed.requester),
+                ..Told::default()
+            },
         })
     }
 }
 
 fn unknown(action: &str, version: &str, request_id: &str) -> Answer {
     let body = query::invalid_action(action, version, request_id);
-    answer(400, "InvalidAction", body)
+    answer(400, "InvalidAction", "", body)
 }
 
 fn failed(model: &Model, code: &str, status: u16, message: &str, request_id: &str) -> Answer {
-    answer(status, code, query::error(model, code, status, message, request_id))
+    answer(status, code, message, query::error(model, code, status, message, request_id))
 }
 
-fn answer(status: u16, code: &str, body: String) -> Answer {
-    Answer {
-        status,
-        content_type: CONTENT_TYPE,
-        body: body.into_bytes(),
-        operation: None,
-        principal: None,
-        error: Some(code.to_owned()),
-    }
+fn answer(status: u16, code: &str, message: &str, body: String) -> Answer {
+    let error = Some((code.to_owned(), message.to_owned()));
+    let told = Told { error, ..Told::default() };
+    Answer { status, content_type: CONTENT_TYPE, body: body.into_bytes(), told }
 }
