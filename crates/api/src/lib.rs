@@ -9,7 +9,7 @@ mod edge;
 mod endpoint;
 mod operation;
 mod paging;
-mod query;
+pub mod query;
 mod refusal;
 mod table;
 
@@ -76,6 +76,12 @@ pub mod ecr {
         pub use initiate_layer_upload::InitiateLayerUpload;
         pub use upload_layer_part::UploadLayerPart;
     }
+}
+
+/// The operations of AWS STS.
+pub mod sts {
+    mod get_caller_identity;
+    pub use get_caller_identity::GetCallerIdentity;
 }
 
 pub use answer::Answer;
