@@ -9,7 +9,7 @@ use http::request::Parts;
 use wharf_aws::sigv4::{self, Rejection};
 use wharf_aws::{Model, json};
 use wharf_identity::Identity;
-use wharf_policy::{Origin, Region, Requester, Source};
+use wharf_policy::{Origin, Region, Requester, Source, Trail};
 use wharf_registry::Registry;
 
 use crate::table::{ECR, Entry};
@@ -146,7 +146,11 @@ impl Api {
         presented.verify(key.secret())?;
         let region: Region = presented.region.parse().map_err(|_| Rejection::InvalidToken)?;
         let origin = self.origin(parts, region.clone());
-        let requester = Requester { principal: key.principal.clone(), origin: origin.into() };
+        let requester = Requester {
+            principal: key.principal.clone(),
+            origin: origin.into(),
+            trail: Trail::kept(),
+        };
         Ok(Signed { requester, region })
     }
 

@@ -14,6 +14,8 @@ use crate::{Db, Engine, Error, statement, tx};
 pub(crate) const SCRIPTS: &[&str] = &[
     include_str!("../../../migrations/0001_registry.sql"),
     include_str!("../../../migrations/0002_installation.sql"),
+    include_str!("../../../migrations/0003_identity.sql"),
+    include_str!("../../../migrations/0004_ecr_policies.sql"),
 ];
 
 const POSTGRES_PRELUDE: &str = include_str!("../../../migrations/postgres_prelude.sql");

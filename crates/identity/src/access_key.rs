@@ -49,17 +49,25 @@ impl Identity {
 
     async fn read_access_key(&self, id: &str) -> Result<Option<AccessKey>, Error> {
         statement!(
-            FIND = "SELECT account_id, secret FROM access_keys WHERE id = $1 AND active = 1"
+            FIND = "SELECT account_id, secret, user_id FROM access_keys
+                    WHERE id = $1 AND active = 1"
         );
-        let Some((account, sealed)) = self.db.optional::<(String, Vec<u8>)>(&FIND, (id,)).await?
-        else {
+        type Row = (String, Vec<u8>, Option<String>);
+        let Some((account, sealed, user)) = self.db.optional::<Row>(&FIND, (id,)).await? else {
             return Ok(None);
         };
         let secret = String::from_utf8(self.key.open(id, &sealed)?)
             .map_err(|_| Error::WrongInstallationKey)?;
         let account = account.parse().map_err(|_| Error::WrongInstallationKey)?;
-        let principal = Arc::new(Principal::root(Caller::root(account, id.to_owned())));
-        Ok(Some(AccessKey { principal, secret }))
+        let principal = match user {
+            None => Principal::root(Caller::root(account, id.to_owned())),
+            Some(user) => match self.authority(&user).await? {
+                Some(user) => user.principal(id),
+                // Deleted between the two looks.
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(AccessKey { principal: Arc::new(principal), secret }))
     }
 }
 

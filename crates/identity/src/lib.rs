@@ -1,29 +1,62 @@
-//! Who is calling: accounts, access keys, registry tokens, and the key that seals their secrets.
+//! Who is calling: accounts, users, groups, roles and their policies, access keys, registry tokens,
+//! and the key that seals their secrets.
 //!
 //! Tokens and signatures are read without the database; whether the principal behind them is still
 //! there, and what it may do, is looked up at each call. Deliberately absent: the decision itself,
 //! which is `wharf-policy`'s.
 
 mod access_key;
+mod account;
+mod attachment;
+mod authority;
+mod conflict;
+mod entity;
 mod error;
+mod inline_policy;
 mod installation_key;
+mod last_use;
+pub mod limit;
 mod link;
+mod login_profile;
+mod managed_policy;
+mod oidc_provider;
+mod password;
+mod policy_version;
+mod random;
+mod role;
 mod root;
 mod sealed;
+mod tag;
 mod token;
+mod trust;
+mod user;
+mod user_key;
 
 pub use access_key::AccessKey;
+pub use account::Account;
+pub use attachment::Holder;
+pub use authority::{Authority, Source, Sources, Trust};
+pub use entity::{Entity, Kind, New, arn, fold};
 pub use error::Error;
 pub use installation_key::InstallationKey;
 pub use link::Link;
+pub use login_profile::{LoginProfile, SignedIn};
+pub use managed_policy::{Managed, Used};
+pub use oidc_provider::{NewProvider, Provider};
+pub use policy_version::Version;
+pub use random::account_of_key;
+pub use role::{DEFAULT_SESSION, Role};
 pub use root::{GivenKey, RootKey};
 pub use sealed::holds_secrets;
+pub use tag::{Tag, fold as fold_tag_key};
 pub use token::{Claims, TOKEN_LIFETIME, Token, TokenFault};
+pub use user_key::{KeyShape, LastUse, Owner};
 
 use std::sync::Arc;
 
 use moka::sync::Cache;
-use wharf_db::{Cached, Db, Epochs};
+use wharf_db::{Cached, Db, Epochs, Tx};
+use wharf_policy::Policy;
 
 /// The room of principals: cheap to clone, shared by the process.
 #[derive(Clone)]
@@ -32,19 +65,41 @@ pub struct Identity {
     key: InstallationKey,
     epochs: Epochs,
     access_keys: Cache<String, Cached<Arc<AccessKey>>>,
+    authorities: Cache<String, Cached<Arc<Authority>>>,
+    /// By everything that they are made of.
+    compiled: Cache<String, Arc<Policy>>,
+    uses: Arc<last_use::Uses>,
     tokens: Cache<String, Arc<Claims>>,
 }
 
 /// How many keys and tokens are remembered; more only cost a look-up or a hash.
 const REMEMBERED: u64 = 10_000;
+/// How many bytes of policies are remembered compiled, counted by their text.
+const REMEMBERED_POLICIES: u64 = 32 * 1024 * 1024;
 
 impl Identity {
     /// The principals in `db`, whose secrets are sealed with `key`.
     #[must_use]
     pub fn new(db: Db, key: InstallationKey) -> Identity {
-        let epochs = Epochs::new(&db);
-        let (access_keys, tokens) = (Cache::new(REMEMBERED), Cache::new(REMEMBERED));
-        Identity { db, key, epochs, access_keys, tokens }
+        let weight = |text: &String, _: &Arc<Policy>| u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Identity {
+            epochs: Epochs::new(&db),
+            db,
+            key,
+            access_keys: Cache::new(REMEMBERED),
+            authorities: Cache::new(REMEMBERED),
+            compiled: Cache::builder().weigher(weight).max_capacity(REMEMBERED_POLICIES).build(),
+            uses: Arc::default(),
+            tokens: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// Once this transaction is committed, and before anybody is told so, nobody counts on what was
+    /// read of principals before. One change may concern many: the members of a group, or all who
+    /// have a policy.
+    pub(crate) fn changes(&self, tx: &mut Tx) {
+        let epochs = self.epochs.clone();
+        tx.after_commit(move || epochs.advance_all());
     }
 
     /// A short code that only this installation can make for `message`; `purpose` keeps the codes

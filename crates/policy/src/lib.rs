@@ -24,6 +24,7 @@ mod policy;
 mod principal;
 mod resource;
 mod template;
+mod trail;
 
 pub use action::Action;
 pub use caller::{Caller, Kind, Session};
@@ -39,6 +40,7 @@ pub use origin::{Origin, Source};
 pub use policy::Policy;
 pub use principal::{Principal, Requester};
 pub use resource::Resource;
+pub use trail::{Decided, Trail};
 
 /// The partition that every ARN of this deployment names.
 pub const PARTITION: &str = "aws";

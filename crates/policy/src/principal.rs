@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::{Caller, Origin, Policies, Policy, ResourcePolicies};
+use crate::{
+    Action, Caller, Context, Decision, Key, Origin, Policies, Policy, Request, Resource,
+    ResourcePolicies, Trail, Value, evaluate,
+};
 
 /// Who calls, with the policies that belong to it. Cheap to share.
 #[derive(Clone, Debug)]
@@ -25,6 +28,8 @@ pub struct Principal {
 pub struct Requester {
     pub principal: Arc<Principal>,
     pub origin: Arc<Origin>,
+    /// Where the decisions are noted.
+    pub trail: Trail,
 }
 
 impl Principal {
@@ -58,5 +63,36 @@ impl Requester {
     #[must_use]
     pub fn caller(&self) -> &Arc<Caller> {
         &self.principal.caller
+    }
+
+    /// Whether the principal may do `action` on `resource`, which has these policies. What
+    /// `context` has no value for is asked of the request's origin. The decision is noted.
+    pub fn decide(
+        &self,
+        action: Action,
+        resource: Resource<'_>,
+        context: &dyn Context,
+        resource_policies: ResourcePolicies<'_>,
+    ) -> Decision {
+        let context = Both(context, &*self.origin);
+        let request = Request {
+            caller: &self.principal.caller,
+            action: action.as_str(),
+            resource,
+            context: &context,
+        };
+        let policies = self.principal.policies(resource_policies);
+        let evaluation = evaluate(&request, &policies);
+        self.trail.note(&request, &evaluation);
+        evaluation.decision(&request)
+    }
+}
+
+/// The first that has a value answers.
+struct Both<'a>(&'a dyn Context, &'a dyn Context);
+
+impl Context for Both<'_> {
+    fn value(&self, key: &Key) -> Option<Value<'_>> {
+        self.0.value(key).or_else(|| self.1.value(key))
     }
 }

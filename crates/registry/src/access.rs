@@ -2,8 +2,7 @@
 //! by the policies of who asks and of what is asked for. Only who is allowed learns what exists.
 
 use wharf_policy::{
-    AccountId, Action, Context, Decision, Facts, Key, Nothing, Policies, Region, Request,
-    Requester, Resource, ResourcePolicies, Scope, Value, evaluate,
+    AccountId, Action, Context, Decision, Facts, Key, Nothing, Region, Requester, Resource, Value,
 };
 
 use crate::repository::{Known, not_found};
@@ -34,9 +33,8 @@ pub struct Ask<'a> {
     pub facts: &'a [Facts],
 }
 
-/// All that conditions can ask about a request, but for the caller.
+/// What conditions can ask about a request besides who asks and how.
 struct Circumstances<'a> {
-    ask: Ask<'a>,
     facts: &'a dyn Context,
     account: &'a AccountId,
     known: Option<&'a Known>,
@@ -50,7 +48,7 @@ impl Context for Circumstances<'_> {
                 key.tag_in(tags.iter().map(|tag| (&*tag.key, &*tag.value))).map(Value::one)
             }
             "aws:resourceaccount" => Some(Value::one(self.account.as_str())),
-            _ => self.facts.value(key).or_else(|| self.ask.requester.origin.value(key)),
+            _ => self.facts.value(key),
         }
     }
 }
@@ -111,10 +109,11 @@ impl Registry {
         resource: Resource<'_>,
         known: Option<&Known>,
     ) -> Result<Decision, Error> {
-        let resource_policies =
-            ResourcePolicies::Ecr { repository: None, registry: None, scope: Scope::V2 };
-        let policies = ask.requester.principal.policies(resource_policies);
-        let one = |facts: &dyn Context| one(ask, facts, id, resource, known, &policies);
+        let policies = self.policies(id, known).await?;
+        let one = |facts: &dyn Context| {
+            let circumstances = Circumstances { facts, account: &id.account, known };
+            ask.requester.decide(ask.action, resource, &circumstances, policies.of_resource())
+        };
         if ask.facts.is_empty() {
             return Ok(one(&Nothing));
         }
@@ -143,23 +142,4 @@ fn either(first: Decision, second: Decision) -> Decision {
         (Decision::Allow, _) | (_, Decision::Allow) => Decision::Allow,
         (refused, _) => refused,
     }
-}
-
-/// One evaluation.
-fn one(
-    ask: Ask<'_>,
-    facts: &dyn Context,
-    id: &RegistryId,
-    resource: Resource<'_>,
-    known: Option<&Known>,
-    policies: &Policies<'_>,
-) -> Decision {
-    let circumstances = Circumstances { ask, facts, account: &id.account, known };
-    let request = Request {
-        caller: ask.requester.caller(),
-        action: ask.action.as_str(),
-        resource,
-        context: &circumstances,
-    };
-    evaluate(&request, policies).decision(&request)
 }

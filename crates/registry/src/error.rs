@@ -24,6 +24,13 @@ pub enum Error {
          because it still contains images"
     )]
     RepositoryNotEmpty { name: RepositoryName, account: AccountId },
+    #[error(
+        "Repository policy does not exist for the repository with name '{name}' in the registry \
+         with id '{account}'"
+    )]
+    RepositoryPolicyNotFound { name: RepositoryName, account: AccountId },
+    #[error("Registry policy does not exist in the registry with id '{account}'")]
+    RegistryPolicyNotFound { account: AccountId },
     #[error("{0}")]
     InvalidTagParameter(String),
     #[error("The repository can have at most 50 tags")]
@@ -212,6 +219,12 @@ impl Error {
                 ("RepositoryAlreadyExistsException", "UNSUPPORTED", 409)
             }
             Error::RepositoryNotEmpty { .. } => ("RepositoryNotEmptyException", "UNSUPPORTED", 409),
+            Error::RepositoryPolicyNotFound { .. } => {
+                ("RepositoryPolicyNotFoundException", "UNSUPPORTED", 404)
+            }
+            Error::RegistryPolicyNotFound { .. } => {
+                ("RegistryPolicyNotFoundException", "UNSUPPORTED", 404)
+            }
             Error::InvalidTagParameter(_) => ("InvalidTagParameterException", "UNSUPPORTED", 400),
             Error::TooManyTags => ("TooManyTagsException", "UNSUPPORTED", 400),
             Error::Kms(_) => ("KmsException", "UNSUPPORTED", 400),

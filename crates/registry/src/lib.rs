@@ -15,6 +15,7 @@ pub mod job;
 mod landing;
 pub mod layer;
 pub mod mutability;
+pub mod policies;
 pub mod pull;
 pub mod push;
 pub mod quota;

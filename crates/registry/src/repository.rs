@@ -10,10 +10,10 @@ pub use encryption::Encryption;
 pub use resource_tags::ResourceTag;
 use wharf_db::{Cached, Tx, statement, tx};
 use wharf_oci::RepositoryName;
-use wharf_policy::{Action, Requester};
+use wharf_policy::{Action, Grammar, Policy, Requester};
 
 use crate::mutability::Mutability;
-use crate::{Ask, Error, Registry, RegistryId, quota};
+use crate::{Ask, Error, Registry, RegistryId, policies, quota};
 
 /// A repository that the caller may reach.
 #[derive(Clone)]
@@ -36,6 +36,7 @@ pub(crate) struct Row {
 pub(crate) struct Known {
     pub(crate) row: Arc<Row>,
     pub(crate) tags: Vec<ResourceTag>,
+    pub(crate) policy: Option<Arc<Policy>>,
 }
 
 /// What a new repository shall be.
@@ -52,9 +53,11 @@ statement! {
                   exclusion_filters, scan_on_push, encryption_type, kms_key)
               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
               ON CONFLICT (account_id, region, name) DO NOTHING";
-    FIND = "SELECT id, name, created_at, tag_mutability, exclusion_filters, scan_on_push,
-                encryption_type, kms_key
-            FROM repositories WHERE account_id = $1 AND region = $2 AND name = $3";
+    IS_THERE = "SELECT id FROM repositories WHERE account_id = $1 AND region = $2 AND name = $3";
+    FIND = "SELECT r.id, r.name, r.created_at, r.tag_mutability, r.exclusion_filters,
+                r.scan_on_push, r.encryption_type, r.kms_key, p.document
+            FROM repositories r LEFT JOIN repository_policies p ON p.repository_id = r.id
+            WHERE r.account_id = $1 AND r.region = $2 AND r.name = $3";
     PAGE = "SELECT id, name, created_at, tag_mutability, exclusion_filters, scan_on_push,
                 encryption_type, kms_key
             FROM repositories WHERE account_id = $1 AND region = $2 AND name > $3
@@ -160,7 +163,7 @@ impl Registry {
         let inserted = tx!(self.db, |tx| {
             // Before anything is written, so that a refusal leaves nothing to take back.
             let values = (id.account.as_str(), id.region.as_str(), row.name.as_str());
-            if tx.optional::<Columns>(&FIND, values).await?.is_some() {
+            if tx.optional::<(String,)>(&IS_THERE, values).await?.is_some() {
                 return Ok(0);
             }
             quota::check_repositories(self, tx, id).await?;
@@ -256,12 +259,10 @@ impl Registry {
             return Ok(Some(known));
         }
         let values = (id.account.as_str(), id.region.as_str(), name);
-        let Some(found) = self.db.optional::<Columns>(&FIND, values).await? else {
-            return Ok(None);
-        };
-        let repository = Repository { row: Arc::new(Row::read(id, found)?) };
+        let Some(columns) = self.db.optional(&FIND, values).await? else { return Ok(None) };
+        let (repository, policy) = read_found(id, columns)?;
         let tags = resource_tags::list(self, &repository).await?;
-        let known = Arc::new(Known { row: repository.row, tags });
+        let known = Arc::new(Known { row: repository.row, tags, policy });
         if let Some(epoch) = epoch {
             let cached = Cached { epoch, value: known.clone() };
             self.remembered.repositories.insert(key, cached);
@@ -277,6 +278,22 @@ impl Known {
 }
 
 type Columns = (String, String, i64, String, String, bool, String, Option<String>);
+
+/// Those of the row, and the repository's policy.
+type FoundColumns =
+    (String, String, i64, String, String, bool, String, Option<String>, Option<String>);
+
+/// The repository and its policy.
+fn read_found(
+    id: &RegistryId,
+    columns: FoundColumns,
+) -> Result<(Repository, Option<Arc<Policy>>), Error> {
+    let (row_id, name, created_at, mode, filters, scan, encryption, key, policy) = columns;
+    let compile = |text: String| policies::compile(&text, Grammar::Repository, &name);
+    let policy = policy.map(compile).transpose()?;
+    let columns = (row_id, name, created_at, mode, filters, scan, encryption, key);
+    Ok((Repository { row: Arc::new(Row::read(id, columns)?) }, policy))
+}
 
 impl Row {
     fn read(registry: &RegistryId, columns: Columns) -> Result<Row, Error> {

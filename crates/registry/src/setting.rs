@@ -3,9 +3,10 @@
 //! Source: GetAccountSetting and PutAccountSetting, ECR API reference.
 
 use wharf_db::{statement, tx};
+use wharf_policy::document::Scope;
 use wharf_policy::{Fact, Facts};
 
-use crate::{Error, Registry, RegistryId};
+use crate::{Error, Registry, RegistryId, policies};
 
 /// A setting of a registry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,10 +89,23 @@ pub async fn put(
         return Err(one_of("value", setting.values()));
     }
     tx!(registry.db, |tx| {
+        policies::registry::changes(registry, tx, id);
         let values = (id.account.as_str(), id.region.as_str(), setting.as_str(), value);
         tx.execute(&PUT, values).await?;
         Ok(())
     })
+}
+
+/// The scope of the registry's policy, from what was put.
+pub(crate) fn policy_scope(registry: &Registry, put: Option<&str>) -> Result<Scope, Error> {
+    match put.unwrap_or_else(|| Setting::RegistryPolicyScope.default(registry)) {
+        "V1" => Ok(Scope::V1),
+        "V2" => Ok(Scope::V2),
+        other => {
+            let damaged = format!("'{other}' is no scope of a registry's policy");
+            Err(Error::fault(std::io::Error::other(damaged)))
+        }
+    }
 }
 
 fn one_of(path: &'static str, values: &[&str]) -> Error {

@@ -13,15 +13,16 @@ use wharf_db::{Cached, Db, Epochs, Tx};
 use wharf_oci::{Digest, Tag};
 use wharf_policy::Action;
 
-use crate::Error;
 use crate::activity::Activity;
 use crate::landing::Landing;
 use crate::layer::Layer;
+use crate::policies::OfRegistry;
 use crate::pull::Stored;
 use crate::quota::{Counts, Quotas};
 use crate::rate::Rates;
 use crate::repository::Known;
 use crate::upload::{Tickets, Turns};
+use crate::{Error, RegistryId};
 
 /// Milliseconds since 1970; a test brings its own.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -82,10 +83,11 @@ impl Default for Settings {
 
 /// What was read lately. Each entry holds only while its epoch is current, see [`Epochs`].
 pub(crate) struct Remembered {
-    /// By the name of the registry and repository.
+    /// By the name of the registry, or of registry and repository.
     pub(crate) names: Epochs,
     /// By the repository's id.
     pub(crate) contents: Epochs,
+    pub(crate) registries: Cache<RegistryId, Cached<OfRegistry>>,
     pub(crate) repositories: Cache<String, Cached<Arc<Known>>>,
     pub(crate) tags: Cache<(Arc<str>, Tag), Cached<Digest>>,
     pub(crate) manifests: Cache<(Arc<str>, Digest), Cached<Arc<Stored>>>,
@@ -94,7 +96,7 @@ pub(crate) struct Remembered {
     pub(crate) small_contents: Cache<Arc<str>, Bytes>,
 }
 
-/// How many repositories, tags and layers are remembered. Manifests are bounded by their bytes.
+/// How many registries, repositories, tags and layers are remembered. Manifests are bounded by their bytes.
 const ENTRIES: u64 = 20_000;
 const MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
 const SMALL_BLOB_BYTES: u64 = 16 * 1024 * 1024;
@@ -113,6 +115,7 @@ impl Registry {
         let remembered = Remembered {
             names: Epochs::new(&db),
             contents: Epochs::new(&db),
+            registries: Cache::new(ENTRIES),
             repositories: Cache::new(ENTRIES),
             tags: Cache::new(ENTRIES),
             manifests: Cache::builder().weigher(weigh).max_capacity(MANIFEST_BYTES).build(),

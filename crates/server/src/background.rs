@@ -1,4 +1,5 @@
-//! What goes on beside the requests: writing down what was pulled, and working through the jobs.
+//! What goes on beside the requests: writing down what was pulled and which keys were used, and
+//! working through the jobs.
 //! What the jobs are is in the registry's room `job`.
 
 use std::sync::Arc;
@@ -7,12 +8,13 @@ use std::time::Duration;
 use prometheus::{CounterVec, IntCounterVec, IntGauge, Opts};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
+use wharf_identity::Identity;
 use wharf_registry::Registry;
 use wharf_registry::job::{self, Outcome, Ran, Scrubbed, Worker};
 
 use crate::shutdown::Stop;
 
-/// How often pull times are written.
+/// How often the times of pulls and of uses are written.
 const NOTES: Duration = Duration::from_secs(1);
 /// How often the state of the scrub is read for the metrics.
 const SCRUB_SHOWN: Duration = Duration::from_secs(60);
@@ -65,14 +67,19 @@ impl JobMetrics {
 
 /// Runs until `stop`, which ends even a job in the middle. A fault is logged and tried again at the
 /// next turn.
-pub fn run(registry: Registry, stop: Stop, metrics: Arc<JobMetrics>) -> JoinHandle<()> {
+pub fn run(
+    registry: Registry,
+    identity: Identity,
+    stop: Stop,
+    metrics: Arc<JobMetrics>,
+) -> JoinHandle<()> {
     tokio::spawn(async move {
         let (mut turns_stop, mut jobs_stop) = (stop.clone(), stop);
         let worker = Worker::new(registry.clone(), job::kinds());
         let turns = async {
             tokio::select! {
                 () = turns_stop.finishing() => {}
-                () = write_activity(registry.clone()) => {}
+                () = write_activity(registry.clone(), identity) => {}
                 () = watch_scrub(registry, &metrics) => {}
             }
         };
@@ -96,13 +103,16 @@ async fn watch_scrub(registry: Registry, metrics: &JobMetrics) {
     }
 }
 
-async fn write_activity(registry: Registry) {
+async fn write_activity(registry: Registry, identity: Identity) {
     let mut turns = interval(NOTES);
     turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turns.tick().await;
         if let Err(error) = registry.write_activity().await {
             tracing::error!(error = error.told(), "pull times could not be written");
+        }
+        if let Err(error) = identity.write_uses().await {
+            tracing::error!(%error, "the uses of access keys could not be written");
         }
     }
 }

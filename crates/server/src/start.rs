@@ -80,21 +80,25 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     let metrics = metrics(&open, &dropped)?;
     let jobs = background::JobMetrics::new(metrics.registry())?;
     let access = AccessLog::open(&config.access_log, config.log_format, dropped)?;
-    let app = app(config, address.port(), &registry, identity, metrics.clone(), stop.clone());
+    let app =
+        app(config, address.port(), &registry, identity.clone(), metrics.clone(), stop.clone());
     let floor = Floor { rate: config.upload_floor, ..Floor::default() };
     let service = Telemetry::new(app, metrics, access, config.trusted_proxies.clone(), floor);
     let listen = Listen { listener, tls: tls(config, &stop)?, limits: limits(config), open };
     folder::write_address(config, address)?;
 
     let background = match config.read_only {
-        false => background::run(registry.clone(), stop.clone(), jobs),
+        false => background::run(registry.clone(), identity.clone(), stop.clone(), jobs),
         true => tokio::spawn(async {}),
     };
-    let served = registry.clone();
+    let (served, read_only) = (registry.clone(), config.read_only);
     let done = tokio::spawn(async move {
         let cut_off = listen.serve(service, stop).await;
         background.await?;
         registry.write_activity().await.map_err(|error| anyhow!(error))?;
+        if !read_only {
+            identity.write_uses().await?;
+        }
         db.close().await;
         drop(held);
         match cut_off {
