@@ -4,7 +4,9 @@
 
 mod access;
 mod error;
+pub(crate) mod facts;
 mod operation;
+mod page;
 mod subject;
 mod table;
 mod validation;
@@ -18,6 +20,7 @@ use crate::{Answer, Api};
 
 pub use error::Error;
 pub use operation::{Call, Operation, Unsigned};
+pub use page::Paged;
 pub use subject::Subject;
 pub use table::{Entry, IAM, STS};
 

@@ -1,23 +1,29 @@
 //! The gate of IAM and STS: the decision by the policies of the caller.
 
+use wharf_identity::Tag;
 use wharf_policy::{
-    Context, Decision, Facts, Key, Request, Requester, Resource, ResourcePolicies, Value, evaluate,
+    AccountId, Context, Decision, Fact, Facts, Key, Requester, Resource, ResourcePolicies, Value,
 };
 
-use super::{Call, Error, Operation, Subject};
+use super::subject::{Found, Looked};
+use super::{Call, Error, Operation};
 use crate::Api;
 
-/// All that conditions can ask about a request, but for the caller.
+/// What conditions can ask about a request besides who asks and how.
 struct Circumstances<'a> {
-    requester: &'a Requester,
     facts: Facts,
+    account: &'a AccountId,
+    tags: &'a [Tag],
 }
 
 impl Context for Circumstances<'_> {
     fn value(&self, key: &Key) -> Option<Value<'_>> {
         match key.name() {
-            "aws:resourceaccount" => Some(Value::one(self.requester.caller().account.as_str())),
-            _ => self.facts.value(key).or_else(|| self.requester.origin.value(key)),
+            "aws:resourcetag" | "iam:resourcetag" => {
+                key.tag_in(self.tags.iter().map(|tag| (&*tag.key, &*tag.value))).map(Value::one)
+            }
+            "aws:resourceaccount" => Some(Value::one(self.account.as_str())),
+            _ => self.facts.value(key),
         }
     }
 }
@@ -29,22 +35,54 @@ pub(super) async fn admit<O: Operation>(
     input: &O,
 ) -> Result<Call, Error> {
     api.registry.admit(&requester, O::ACTION)?;
-    let account = &requester.caller().account;
-    let resource = match input.subject() {
-        Subject::Undecided => None,
-        Subject::Account => Some(Resource::Registry { account }),
-        Subject::Arn(arn) => Some(Resource::Named { account, arn }),
+    let looked = input.subject().look(&api, requester.caller()).await?;
+    let found = match looked {
+        Some(looked) => {
+            decide(&requester, input, &looked, looked.arn.as_deref())?;
+            if let Some(arn) = renamed(input, &looked.found) {
+                decide(&requester, input, &looked, Some(&arn))?;
+            }
+            looked.found
+        }
+        None => Found::Nothing,
     };
-    if let Some(resource) = resource {
-        let facts = input.facts().into_iter().collect();
-        let context = Circumstances { requester: &requester, facts };
-        let caller = requester.caller();
-        let request = Request { caller, action: O::ACTION.as_str(), resource, context: &context };
-        let policies = requester.principal.policies(ResourcePolicies::None);
-        if let Decision::Deny(denial) = evaluate(&request, &policies).decision(&request) {
-            return Err(Error::AccessDenied(Box::new(denial)));
+    api.registry.writable(O::ACTION)?;
+    Ok(Call { api, requester, found })
+}
+
+fn decide<O: Operation>(
+    requester: &Requester,
+    input: &O,
+    looked: &Looked,
+    arn: Option<&str>,
+) -> Result<(), Error> {
+    let account = &requester.caller().account;
+    let mut facts = input.facts();
+    if O::SHOWS_BOUNDARY
+        && let Found::Entity(entity) = &looked.found
+        && let Some(boundary) = &entity.boundary
+    {
+        facts.push(("iam:PermissionsBoundary".to_owned(), Fact::One(boundary.clone())));
+    }
+    let facts = facts.into_iter().collect();
+    let context = Circumstances { facts, account, tags: &looked.tags };
+    let resource = match arn {
+        Some(arn) => Resource::Named { account, arn },
+        None => Resource::Registry { account },
+    };
+    match requester.decide(O::ACTION, resource, &context, ResourcePolicies::None) {
+        Decision::Allow => Ok(()),
+        Decision::Deny(mut denial) => {
+            denial.resource.clone_from(&looked.shown);
+            Err(Error::AccessDenied(Box::new(denial)))
         }
     }
-    api.registry.writable(O::ACTION)?;
-    Ok(Call { api, requester })
+}
+
+/// The ARN under which it will be found. Who may not touch what is there may not move things there.
+fn renamed<O: Operation>(input: &O, found: &Found) -> Option<String> {
+    let (name, path) = input.renamed()?;
+    let Found::Entity(entity) = found else { return None };
+    let (name, path) = (name.unwrap_or(&entity.name), path.unwrap_or(&entity.path));
+    Some(wharf_identity::arn(&entity.account, entity.kind, path, name))
 }

@@ -26,6 +26,7 @@ pub enum Error {
     /// An error that the operation declares.
     #[error("{message}")]
     Declared { code: &'static str, status: u16, message: String },
+    /// No fault of ours: those are the registry's.
     #[error(transparent)]
     Identity(wharf_identity::Error),
     #[error(transparent)]
@@ -43,7 +44,7 @@ impl Error {
             Error::Validation(_) => ("ValidationError", 400),
             Error::AccessDenied(_) => ("AccessDenied", 403),
             Error::Declared { code, status, .. } => (code, *status),
-            Error::Identity(_) => (fault, 500),
+            Error::Identity(error) => error.codes(),
             Error::Registry(error) => match error {
                 wharf_registry::Error::Throttled => ("Throttling", 400),
                 wharf_registry::Error::Unavailable(_) | wharf_registry::Error::ReadOnly => {
@@ -57,7 +58,6 @@ impl Error {
     /// Whether it is our fault and not the caller's.
     pub(super) fn is_fault(&self) -> bool {
         match self {
-            Error::Identity(_) => true,
             Error::Registry(error) => error.is_fault(),
             _ => false,
         }
@@ -72,9 +72,13 @@ impl Error {
     }
 }
 
+/// A fault is told without its cause, as everywhere.
 impl From<wharf_identity::Error> for Error {
     fn from(error: wharf_identity::Error) -> Error {
-        Refusal::from(error).into()
+        match error.is_fault() {
+            true => Refusal::from(error).into(),
+            false => Error::Identity(error),
+        }
     }
 }
 

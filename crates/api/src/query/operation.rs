@@ -3,9 +3,10 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wharf_identity::Identity;
+use wharf_identity::{Entity, Identity, Owner};
 use wharf_policy::{AccountId, Action, Caller, Fact, Origin, Requester};
 
+use super::subject::Found;
 use super::{Error, Subject};
 use crate::Api;
 
@@ -15,6 +16,9 @@ pub trait Operation: DeserializeOwned + Send + Sync + 'static {
     const NAME: &'static str;
     /// The action that the caller must be allowed.
     const ACTION: Action;
+    /// Whether conditions can ask for the boundary that the user or role has now, by
+    /// `iam:PermissionsBoundary`.
+    const SHOWS_BOUNDARY: bool = false;
     /// Its members in the model's names; `()` where the model has none.
     type Output: Serialize + Send;
 
@@ -24,6 +28,11 @@ pub trait Operation: DeserializeOwned + Send + Sync + 'static {
     /// What conditions can ask of the input, such as `aws:RequestTag/…` and `iam:PolicyARN`.
     fn facts(&self) -> Vec<(String, Fact)> {
         Vec::new()
+    }
+
+    /// The new name and path of what is renamed: the caller must be allowed there too.
+    fn renamed(&self) -> Option<(Option<&str>, Option<&str>)> {
+        None
     }
 
     /// Does it. The input fits the model, and the caller may.
@@ -49,9 +58,53 @@ pub trait Unsigned: DeserializeOwned + Send + Sync + 'static {
 pub struct Call {
     pub api: Api,
     pub requester: Requester,
+    pub(super) found: Found,
 }
 
 impl Call {
+    /// The user, group or role that the call is about.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn entity(&self) -> Result<&Entity, Error> {
+        match &self.found {
+            Found::Entity(entity) => Ok(entity),
+            Found::Absent(kind, name) => {
+                let (kind, name) = (*kind, name.clone());
+                Err(wharf_identity::Error::NoSuchEntity { kind, name }.into())
+            }
+            Found::Root | Found::Nothing => {
+                Err(Error::Validation("The root of an account is no user".to_owned()))
+            }
+        }
+    }
+
+    /// Whose access keys the call is about.
+    ///
+    /// # Errors
+    /// If there is no such user.
+    pub fn owner(&self) -> Result<Owner<'_>, Error> {
+        let user = match &self.found {
+            Found::Root => None,
+            _ => Some(self.entity()?.id.as_str()),
+        };
+        Ok(Owner { account: self.account(), user })
+    }
+
+    /// The name of the user that the call is about; of the root the account's id, as AWS shows it.
+    pub fn user_name(&self) -> Result<String, Error> {
+        match &self.found {
+            Found::Root => Ok(self.account().to_string()),
+            _ => Ok(self.entity()?.name.clone()),
+        }
+    }
+
+    /// Whether the call is about the root.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        matches!(self.found, Found::Root)
+    }
+
     /// Who calls.
     #[must_use]
     pub fn caller(&self) -> &Caller {
