@@ -10,7 +10,7 @@ mod endpoint;
 mod operation;
 mod paging;
 pub mod parameters;
-mod query;
+pub mod query;
 mod refusal;
 mod table;
 
@@ -77,6 +77,12 @@ pub mod ecr {
         pub use initiate_layer_upload::InitiateLayerUpload;
         pub use upload_layer_part::UploadLayerPart;
     }
+}
+
+/// The operations of AWS STS.
+pub mod sts {
+    mod get_caller_identity;
+    pub use get_caller_identity::GetCallerIdentity;
 }
 
 pub use answer::{Answer, Told};

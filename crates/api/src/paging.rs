@@ -30,15 +30,19 @@ impl List<'_> {
     /// The key behind which the page begins; the empty one without a token.
     pub(crate) fn after(&self, token: Option<&str>) -> Result<String, Error> {
         let Some(token) = token else { return Ok(String::new()) };
-        let invalid = || Error::Parameter {
+        self.read(token).ok_or_else(|| Error::Parameter {
             path: "NextToken",
             reason: "Invalid next token provided".to_owned(),
-        };
-        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
-        let (code, last) = bytes.split_at_checked(CODE_LENGTH).ok_or_else(invalid)?;
-        let last = std::str::from_utf8(last).map_err(|_| invalid())?;
+        })
+    }
+
+    /// The key in a token; None if it is none of this list.
+    pub(crate) fn read(&self, token: &str) -> Option<String> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (code, last) = bytes.split_at_checked(CODE_LENGTH)?;
+        let last = std::str::from_utf8(last).ok()?;
         // A token is no secret that guards anything; plain comparison is enough.
-        if self.code(last)[..CODE_LENGTH] == *code { Ok(last.to_owned()) } else { Err(invalid()) }
+        (self.code(last)[..CODE_LENGTH] == *code).then(|| last.to_owned())
     }
 
     fn code(&self, last: &str) -> [u8; 32] {

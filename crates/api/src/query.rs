@@ -1,17 +1,50 @@
-//! The Query protocol's edge: STS, and in time IAM. Served today is GetCallerIdentity, which every
-//! tool asks first; the rest is answered as AWS answers what it does not know.
+//! The Query protocol's edge, for IAM and STS: a form in, an XML document out. The order is the
+//! defence, as at ECR's edge: what is asked for, who asks, whether the input is one that the model
+//! allows, whether the caller may; only then anything is done.
+
+mod access;
+mod error;
+pub(crate) mod facts;
+mod operation;
+mod page;
+mod subject;
+mod table;
+mod validation;
 
 use http::request::Parts;
-use serde_json::{Value, json};
-use wharf_aws::query::{self, Form};
-use wharf_aws::sigv4::Protocol;
-use wharf_aws::{Model, Operation};
+use wharf_aws::query::{self, CONTENT_TYPE, Form};
+use wharf_aws::{Model, Operation as Shape};
+use wharf_policy::Region;
 
-use crate::{Answer, Api, Refusal, Told};
+use crate::{Answer, Api, Told, parameters};
 
-const CONTENT_TYPE: &str = "text/xml";
-const IAM_VERSION: &str = "2010-05-08";
-const STS_VERSION: &str = "2011-06-15";
+pub use error::Error;
+pub use operation::{Call, Operation, Unsigned};
+pub use page::Paged;
+pub use subject::Subject;
+pub use table::{Entry, IAM, STS};
+
+pub(crate) use table::Run;
+
+/// IAM or STS.
+#[derive(Clone, Copy)]
+pub(crate) struct Service {
+    /// The name in the scope of signatures.
+    name: &'static str,
+    model: fn() -> &'static Model,
+    table: &'static [Entry],
+}
+
+const SERVICES: [Service; 2] = [
+    Service { name: "iam", model: Model::iam, table: IAM },
+    Service { name: "sts", model: Model::sts, table: STS },
+];
+
+/// What a form asks for.
+struct Wanted {
+    service: Service,
+    shape: &'static Shape,
+}
 
 impl Api {
     /// Answers a request to IAM or STS: a form in the body of a POST, or a query string.
@@ -20,82 +53,112 @@ impl Api {
             http::Method::GET => parts.uri.query().unwrap_or("").as_bytes(),
             _ => body,
         };
-        let form = match Form::read(text) {
-            Ok(form) => form,
-            Err(error) => {
-                let (code, status) = error.code();
-                return failed(Model::sts(), code, status, &error.to_string(), request_id);
-            }
+        let mut answer = Answer {
+            status: 200,
+            content_type: CONTENT_TYPE,
+            body: Vec::new(),
+            told: Told::default(),
         };
-        let (action, version) =
-            (form.action().unwrap_or_default(), form.version().unwrap_or_default());
-        let (model, service) = match version {
-            STS_VERSION => (Model::sts(), "sts"),
-            IAM_VERSION => (Model::iam(), "iam"),
-            _ => return unknown(action, version, request_id),
-        };
-        let Some(operation) = model.operation(action) else {
-            return unknown(action, version, request_id);
-        };
-        match self.run_query(parts, body, operation, service, request_id).await {
-            Ok(answer) => answer,
-            Err(Refusal::Credentials(rejection)) => {
-                let (code, status) = rejection.code(Protocol::Query);
-                failed(model, code, status, rejection.message(Protocol::Query), request_id)
+        let wanted = Form::read(text).map_err(Error::from).and_then(|form| {
+            let wanted = find(&form)?;
+            Ok((form, wanted))
+        });
+        let (service, told) = match wanted {
+            Ok((form, wanted)) => {
+                let told = self.asked(parts, body, &form, &wanted, &mut answer.told).await;
+                (wanted.service, told.map(|output| (wanted.shape, output)))
             }
-            Err(refusal) => {
-                tracing::error!(request_id, error = %refusal, "the request failed");
-                failed(model, "InternalFailure", 500, &refusal.to_string(), request_id)
+            Err(error) => (SERVICES[0], Err(error)),
+        };
+        match told {
+            Ok((shape, output)) => {
+                let document = query::response((service.model)(), shape, &output, request_id);
+                answer.body = document.into_bytes();
             }
+            Err(error) => refuse(&mut answer, service, &error, request_id),
         }
+        answer
     }
 
-    async fn run_query(
+    async fn asked(
         &self,
         parts: &Parts,
         body: &[u8],
-        operation: &'static Operation,
-        service: &str,
-        request_id: &str,
-    ) -> Result<Answer, Refusal> {
-        let signed = self.authenticate(parts, body, service).await?;
-        let caller = signed.requester.caller();
-        if (service, operation.name.as_str()) != ("sts", "GetCallerIdentity") {
-            let text = format!("{} is not served by this version of Wharf yet", operation.name);
-            let mut answer = failed(Model::sts(), "InvalidAction", 400, &text, request_id);
-            answer.told.requester = Some(signed.requester);
-            return Ok(answer);
+        form: &Form,
+        wanted: &Wanted,
+        told: &mut Told,
+    ) -> Result<serde_json::Value, Error> {
+        let Wanted { service, shape } = wanted;
+        told.service = service.name;
+        let name = shape.name.as_str();
+        let entry = service.table.iter().find(|entry| entry.name == name);
+        if let Some(Entry { run: Run::Unsigned(run), .. }) = entry {
+            told.operation = Some(name);
+            let input = self.input(*service, shape, form, told)?;
+            return run(self.clone(), self.origin(parts, home()).into(), input).await;
         }
-        let identity: Value = json!({
-            "UserId": caller.user_id(),
-            "Account": caller.account.as_str(),
-            "Arn": &*caller.arn,
-        });
-        Ok(Answer {
-            status: 200,
-            content_type: CONTENT_TYPE,
-            body: query::response(Model::sts(), operation, &identity, request_id).into_bytes(),
-            told: Told {
-                service: "sts",
-                operation: Some(operation.name.as_str()),
-                requester: Some(signed.requester),
-                ..Told::default()
-            },
-        })
+        // IAM and STS know no Regions: clients sign for the one that they are set to.
+        let signed = self.authenticate(parts, body, service.name).await?;
+        told.requester = Some(signed.requester.clone());
+        told.operation = Some(name);
+        let Some(Entry { run: Run::Signed(run), .. }) = entry else {
+            return Err(Error::NotServed(name));
+        };
+        let input = self.input(*service, shape, form, told)?;
+        run(self.clone(), signed.requester, input).await
+    }
+
+    /// The input of the form, checked against the model.
+    fn input(
+        &self,
+        service: Service,
+        shape: &Shape,
+        form: &Form,
+        told: &mut Told,
+    ) -> Result<serde_json::Value, Error> {
+        let input = validation::input(service, shape, form)?;
+        if self.audited {
+            told.parameters = Some(parameters::shown(&input));
+        }
+        Ok(input)
     }
 }
 
-fn unknown(action: &str, version: &str, request_id: &str) -> Answer {
-    let body = query::invalid_action(action, version, request_id);
-    answer(400, "InvalidAction", "", body)
+/// The operation of the form, by its version; clients that name none are understood by the action.
+fn find(form: &Form) -> Result<Wanted, Error> {
+    let (action, version) = (form.action().unwrap_or_default(), form.version());
+    let serves = |service: &&Service| match version {
+        Some(version) => (service.model)().metadata.api_version == version,
+        None => (service.model)().operation(action).is_some(),
+    };
+    let found = SERVICES.iter().find(serves).copied();
+    let wanted = found.and_then(|service| {
+        let shape = (service.model)().operation(action)?;
+        Some(Wanted { service, shape })
+    });
+    wanted.ok_or_else(|| Error::UnknownAction {
+        action: action.to_owned(),
+        version: version.unwrap_or_default().to_owned(),
+    })
 }
 
-fn failed(model: &Model, code: &str, status: u16, message: &str, request_id: &str) -> Answer {
-    answer(status, code, message, query::error(model, code, status, message, request_id))
+/// The Region of a request that no signature names one for.
+fn home() -> Region {
+    "us-east-1".parse().expect("us-east-1 is the name of a Region")
 }
 
-fn answer(status: u16, code: &str, message: &str, body: String) -> Answer {
-    let error = Some((code.to_owned(), message.to_owned()));
-    let told = Told { error, ..Told::default() };
-    Answer { status, content_type: CONTENT_TYPE, body: body.into_bytes(), told }
+fn refuse(answer: &mut Answer, service: Service, error: &Error, request_id: &str) {
+    let (code, status) = error.codes(service.name);
+    if error.is_fault() {
+        tracing::error!(request_id, error = error.told(), "the request failed");
+    }
+    let document = match error {
+        Error::UnknownAction { action, version } => {
+            query::invalid_action(action, version, request_id)
+        }
+        _ => query::error((service.model)(), code, status, &error.to_string(), request_id),
+    };
+    answer.status = status;
+    answer.told.error = Some((code.to_owned(), error.to_string()));
+    answer.body = document.into_bytes();
 }

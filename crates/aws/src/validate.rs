@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::model::{Model, Operation};
 
+/// How many unmet constraints are told at once; a list of a thousand bad items has as many.
+const MOST_UNMET: usize = 20;
+
 /// Why an input is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -38,6 +41,15 @@ impl Model {
     /// The first wrong type, else the first constraint that fails, members taken by name.
     pub fn check_input(&self, operation: &Operation, value: &Value) -> Result<(), Fault> {
         input::check(self, operation.input, value)
+    }
+
+    /// All constraints that `value` does not meet, members taken by name, at most twenty:
+    /// what the Query services tell in one sentence. Otherwise as [`Model::check_input`].
+    ///
+    /// # Errors
+    /// The first wrong type.
+    pub fn unmet(&self, operation: &Operation, value: &Value) -> Result<Vec<Fault>, Fault> {
+        input::unmet(self, operation.input, value, MOST_UNMET)
     }
 
     /// Checks `value` against the output shape of `operation`, for tests: every member known, no

@@ -122,7 +122,7 @@ impl Registry {
     }
 
     /// Behind the decision a registry that is read-only refuses whatever would change something.
-    fn writable(&self, action: Action) -> Result<(), Error> {
+    pub fn writable(&self, action: Action) -> Result<(), Error> {
         if self.settings.read_only && action.is_write() { Err(Error::ReadOnly) } else { Ok(()) }
     }
 }

@@ -18,17 +18,28 @@ const CAPITALISED: [(&str, &str); 4] = [
 const NOT_NULL: &str = "Member must not be null";
 
 pub(super) fn check(model: &Model, input: Option<ShapeRef>, value: &Value) -> Result<(), Fault> {
-    let Some(input) = input else { return Ok(()) };
-    let mut walk = Walk { model, refused: None };
-    walk.value(input, value, &Path::ROOT).map_err(Fault::Serialization)?;
-    walk.refused.map_or(Ok(()), Err)
+    unmet(model, input, value, 1)?.pop().map_or(Ok(()), Err)
 }
 
-/// Goes through all of a value: a wrong type ends it (the error), the first unmet constraint is
-/// kept.
+/// The first `most` constraints that are not met.
+pub(super) fn unmet(
+    model: &Model,
+    input: Option<ShapeRef>,
+    value: &Value,
+    most: usize,
+) -> Result<Vec<Fault>, Fault> {
+    let Some(input) = input else { return Ok(Vec::new()) };
+    let mut walk = Walk { model, refused: Vec::new(), most };
+    walk.value(input, value, &Path::ROOT).map_err(Fault::Serialization)?;
+    Ok(walk.refused)
+}
+
+/// Goes through all of a value: a wrong type ends it (the error), of unmet constraints the first
+/// `most` are kept.
 struct Walk<'m> {
     model: &'m Model,
-    refused: Option<Fault>,
+    refused: Vec<Fault>,
+    most: usize,
 }
 
 type Typed = Result<(), String>;
@@ -109,10 +120,13 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, shape: &Shape, text: &str, path: &Path) {
+        let before = self.refused.len();
         self.length(shape, || characters(shape, text), path);
-        // Once something is refused, only wrong types are still looked for.
+        // Of a text of the wrong length nothing more is told. Once enough is refused, only wrong
+        // types are still looked for.
         if let Some(pattern) = &shape.pattern
-            && self.refused.is_none()
+            && self.refused.len() == before
+            && before < self.most
             && !pattern.matches(text)
         {
             self.refuse(path, || unmatched(&shape.name, &pattern.source));
@@ -162,8 +176,8 @@ impl Walk<'_> {
     }
 
     fn refuse(&mut self, path: &Path, reason: impl FnOnce() -> String) {
-        if self.refused.is_none() {
-            self.refused = Some(Fault::Parameter { path: spelled(path), reason: reason() });
+        if self.refused.len() < self.most {
+            self.refused.push(Fault::Parameter { path: spelled(path), reason: reason() });
         }
     }
 }

@@ -60,7 +60,8 @@ async fn serve(floor: Floor) -> Served {
     let lines = Lines::default();
     let dropped = Dropped::default();
     let open = Open::default();
-    let metrics = Metrics::new("1.2.3", "abc", open.clone(), dropped.clone(), Dropped::default()).unwrap();
+    let metrics =
+        Metrics::new("1.2.3", "abc", open.clone(), dropped.clone(), Dropped::default()).unwrap();
     let metrics = Arc::new(metrics);
     let log = AccessLog::to(Box::new(lines.clone()), LogFormat::Json, dropped).unwrap();
     let router = Router::new()
