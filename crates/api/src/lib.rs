@@ -50,6 +50,22 @@ pub mod ecr {
         pub use tag_resource::TagResource;
         pub use untag_resource::UntagResource;
     }
+    pub mod policies {
+        mod delete_registry_policy;
+        mod delete_repository_policy;
+        mod get_registry_policy;
+        mod get_repository_policy;
+        mod principals;
+        mod put_registry_policy;
+        mod set_repository_policy;
+        mod shape;
+        pub use delete_registry_policy::DeleteRegistryPolicy;
+        pub use delete_repository_policy::DeleteRepositoryPolicy;
+        pub use get_registry_policy::GetRegistryPolicy;
+        pub use get_repository_policy::GetRepositoryPolicy;
+        pub use put_registry_policy::PutRegistryPolicy;
+        pub use set_repository_policy::SetRepositoryPolicy;
+    }
     pub mod images {
         mod batch_delete_image;
         mod batch_get_image;

@@ -23,6 +23,8 @@ mod mutability;
 mod operations;
 mod paging;
 mod parts;
+mod policies;
+mod policies_at_work;
 mod poolers;
 mod pull;
 mod push;
