@@ -5,6 +5,7 @@
 
 mod account_settings;
 mod again;
+mod audit;
 mod check;
 mod confusion;
 mod copy;
