@@ -14,6 +14,7 @@ mod database_loss;
 mod database_tls;
 mod delete;
 mod errors;
+mod identity;
 mod installation;
 mod jobs;
 mod links;
