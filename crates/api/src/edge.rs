@@ -13,7 +13,7 @@ use wharf_policy::{Origin, Region, Requester, Source, Trail};
 use wharf_registry::Registry;
 
 use crate::table::{ECR, Entry};
-use crate::{Answer, Endpoint, Refusal};
+use crate::{Answer, Endpoint, Refusal, Told, parameters};
 
 /// The API of a deployment: cheap to clone, shared by the process.
 #[derive(Clone)]
@@ -21,6 +21,8 @@ pub struct Api {
     pub registry: Registry,
     pub identity: Identity,
     pub endpoint: Arc<Endpoint>,
+    /// Whether there is an audit trail that wants to know of calls.
+    pub audited: bool,
     /// How far a signature's time may be from ours.
     pub clock_skew: Duration,
 }
@@ -52,11 +54,9 @@ impl Api {
             status: 200,
             content_type: json::CONTENT_TYPE,
             body: Vec::new(),
-            operation: None,
-            principal: None,
-            error: None,
+            told: Told { service: "ecr", ..Told::default() },
         };
-        match self.run(parts, body, &mut answer).await {
+        match self.run(parts, body, &mut answer.told).await {
             Ok(body) => answer.body = body,
             Err(refusal) => {
                 if let Refusal::Registry(error) = &refusal
@@ -68,7 +68,7 @@ impl Api {
                 answer.status = refusal.status();
                 let message = refusal.to_string();
                 answer.body = json::error_body(refusal.code(), &message, &refusal.extra());
-                answer.error = Some(refusal.code().to_owned());
+                answer.told.error = Some((refusal.code().to_owned(), message));
             }
         }
         answer
@@ -103,18 +103,13 @@ impl Api {
         Ok(sigv4::read(request, service, now, self.clock_skew)?)
     }
 
-    async fn run(
-        &self,
-        parts: &Parts,
-        body: &[u8],
-        answer: &mut Answer,
-    ) -> Result<Vec<u8>, Refusal> {
+    async fn run(&self, parts: &Parts, body: &[u8], told: &mut Told) -> Result<Vec<u8>, Refusal> {
         let model = Model::ecr();
         let operation =
             json::operation(model, target(parts)).map_err(|_| Refusal::UnknownOperation)?;
         let Signed { requester, region } = self.authenticate(parts, body, "ecr").await?;
-        answer.principal = Some(requester.caller().arn.clone());
-        answer.operation = Some(operation.name.as_str());
+        told.requester = Some(requester.clone());
+        told.operation = Some(operation.name.as_str());
         let Some(Entry { run, .. }) = ECR.iter().find(|entry| entry.name == operation.name) else {
             return Err(Refusal::NotServed(operation.name.as_str()));
         };
@@ -123,6 +118,9 @@ impl Api {
             return Err(Refusal::TooLarge(limit));
         }
         let input = json::input(body)?;
+        if self.audited {
+            told.parameters = Some(parameters::shown(&input));
+        }
         model.check_input(operation, &input)?;
         run(self.clone(), requester, region, input).await
     }
@@ -149,9 +147,14 @@ impl Api {
         let requester = Requester {
             principal: key.principal.clone(),
             origin: origin.into(),
-            trail: Trail::kept(),
+            trail: self.trail(),
         };
         Ok(Signed { requester, region })
+    }
+
+    /// Where the decisions about a call are noted, if anybody wants them.
+    pub(crate) fn trail(&self) -> Trail {
+        if self.audited { Trail::kept() } else { Trail::default() }
     }
 
     /// How the request came. The listener puts its [`Source`] into the extensions.

@@ -10,6 +10,7 @@ mod endpoint;
 pub mod iam;
 mod operation;
 mod paging;
+pub mod parameters;
 pub mod query;
 mod refusal;
 mod table;
@@ -50,6 +51,22 @@ pub mod ecr {
         pub use tag_resource::TagResource;
         pub use untag_resource::UntagResource;
     }
+    pub mod policies {
+        mod delete_registry_policy;
+        mod delete_repository_policy;
+        mod get_registry_policy;
+        mod get_repository_policy;
+        mod principals;
+        mod put_registry_policy;
+        mod set_repository_policy;
+        mod shape;
+        pub use delete_registry_policy::DeleteRegistryPolicy;
+        pub use delete_repository_policy::DeleteRepositoryPolicy;
+        pub use get_registry_policy::GetRegistryPolicy;
+        pub use get_repository_policy::GetRepositoryPolicy;
+        pub use put_registry_policy::PutRegistryPolicy;
+        pub use set_repository_policy::SetRepositoryPolicy;
+    }
     pub mod images {
         mod batch_delete_image;
         mod batch_get_image;
@@ -85,7 +102,7 @@ pub mod sts {
     pub use get_caller_identity::GetCallerIdentity;
 }
 
-pub use answer::Answer;
+pub use answer::{Answer, Told};
 pub use edge::{Api, body_limit};
 pub use endpoint::Endpoint;
 pub use operation::{Address, Call, Listing, Operation, OwnRegistry, Target};

@@ -16,7 +16,7 @@ use wharf_aws::query::{self, CONTENT_TYPE, Form};
 use wharf_aws::{Model, Operation as Shape};
 use wharf_policy::Region;
 
-use crate::{Answer, Api};
+use crate::{Answer, Api, Told, parameters};
 
 pub use error::Error;
 pub use operation::{Call, Operation, Unsigned};
@@ -57,9 +57,7 @@ impl Api {
             status: 200,
             content_type: CONTENT_TYPE,
             body: Vec::new(),
-            operation: None,
-            principal: None,
-            error: None,
+            told: Told::default(),
         };
         let wanted = Form::read(text).map_err(Error::from).and_then(|form| {
             let wanted = find(&form)?;
@@ -67,7 +65,7 @@ impl Api {
         });
         let (service, told) = match wanted {
             Ok((form, wanted)) => {
-                let told = self.asked(parts, body, &form, &wanted, &mut answer).await;
+                let told = self.asked(parts, body, &form, &wanted, &mut answer.told).await;
                 (wanted.service, told.map(|output| (wanted.shape, output)))
             }
             Err(error) => (SERVICES[0], Err(error)),
@@ -88,25 +86,41 @@ impl Api {
         body: &[u8],
         form: &Form,
         wanted: &Wanted,
-        answer: &mut Answer,
+        told: &mut Told,
     ) -> Result<serde_json::Value, Error> {
         let Wanted { service, shape } = wanted;
+        told.service = service.name;
         let name = shape.name.as_str();
         let entry = service.table.iter().find(|entry| entry.name == name);
         if let Some(Entry { run: Run::Unsigned(run), .. }) = entry {
-            answer.operation = Some(name);
-            let input = validation::input(*service, shape, form)?;
+            told.operation = Some(name);
+            let input = self.input(*service, shape, form, told)?;
             return run(self.clone(), self.origin(parts, home()).into(), input).await;
         }
         // IAM and STS know no Regions: clients sign for the one that they are set to.
         let signed = self.authenticate(parts, body, service.name).await?;
-        answer.principal = Some(signed.requester.caller().arn.clone());
-        answer.operation = Some(name);
+        told.requester = Some(signed.requester.clone());
+        told.operation = Some(name);
         let Some(Entry { run: Run::Signed(run), .. }) = entry else {
             return Err(Error::NotServed(name));
         };
-        let input = validation::input(*service, shape, form)?;
+        let input = self.input(*service, shape, form, told)?;
         run(self.clone(), signed.requester, input).await
+    }
+
+    /// The input of the form, checked against the model.
+    fn input(
+        &self,
+        service: Service,
+        shape: &Shape,
+        form: &Form,
+        told: &mut Told,
+    ) -> Result<serde_json::Value, Error> {
+        let input = validation::input(service, shape, form)?;
+        if self.audited {
+            told.parameters = Some(parameters::shown(&input));
+        }
+        Ok(input)
     }
 }
 
@@ -145,6 +159,6 @@ fn refuse(answer: &mut Answer, service: Service, error: &Error, request_id: &str
         _ => query::error((service.model)(), code, status, &error.to_string(), request_id),
     };
     answer.status = status;
-    answer.error = Some(code.to_owned());
+    answer.told.error = Some((code.to_owned(), error.to_string()));
     answer.body = document.into_bytes();
 }

@@ -16,6 +16,10 @@ use crate::ecr::layers::{
     BatchCheckLayerAvailability, CompleteLayerUpload, GetDownloadUrlForLayer, InitiateLayerUpload,
     UploadLayerPart,
 };
+use crate::ecr::policies::{
+    DeleteRegistryPolicy, DeleteRepositoryPolicy, GetRegistryPolicy, GetRepositoryPolicy,
+    PutRegistryPolicy, SetRepositoryPolicy,
+};
 use crate::ecr::registry::{DescribeRegistry, GetAccountSetting, PutAccountSetting};
 use crate::ecr::repositories::{
     CreateRepository, DeleteRepository, DescribeRepositories, ListTagsForResource,
@@ -31,13 +35,17 @@ pub static ECR: &[Entry] = &[
     entry::<BatchGetImage>(),
     entry::<CompleteLayerUpload>(),
     entry::<CreateRepository>(),
+    entry::<DeleteRegistryPolicy>(),
     entry::<DeleteRepository>(),
+    entry::<DeleteRepositoryPolicy>(),
     entry::<DescribeImages>(),
     entry::<DescribeRegistry>(),
     entry::<DescribeRepositories>(),
     entry::<GetAccountSetting>(),
     entry::<GetAuthorizationToken>(),
     entry::<GetDownloadUrlForLayer>(),
+    entry::<GetRegistryPolicy>(),
+    entry::<GetRepositoryPolicy>(),
     entry::<InitiateLayerUpload>(),
     entry::<ListImageReferrers>(),
     entry::<ListImages>(),
@@ -45,6 +53,8 @@ pub static ECR: &[Entry] = &[
     entry::<PutAccountSetting>(),
     entry::<PutImage>(),
     entry::<PutImageTagMutability>(),
+    entry::<PutRegistryPolicy>(),
+    entry::<SetRepositoryPolicy>(),
     entry::<TagResource>(),
     entry::<UntagResource>(),
     entry::<UploadLayerPart>(),

@@ -1,12 +1,11 @@
 //! Answers: status, headers, body, and the error format of the specification.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::json;
+use wharf_policy::Requester;
 use wharf_registry::Error;
 
 use crate::RequestId;
@@ -19,16 +18,16 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// An answer on its way out.
 pub struct Reply {
     response: Response<Body>,
-    error: Option<&'static str>,
+    error: Option<(&'static str, String)>,
 }
 
-/// What the log tells of an answer; in the response's extensions.
+/// What the log and the audit trail tell of an answer; in the response's extensions.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The caller's ARN, once proven.
-    pub principal: Option<Arc<str>>,
-    /// The specification's error code, if it is an error.
-    pub error: Option<&'static str>,
+    /// Who called, once proven.
+    pub requester: Option<Requester>,
+    /// The specification's error code, if it is an error, and the message.
+    pub error: Option<(&'static str, String)>,
 }
 
 impl Reply {
@@ -74,7 +73,7 @@ impl Reply {
     /// `{"errors":[{"code":…,"message":…}]}` and a newline, as ECR prints it.
     pub(crate) fn error_of(status: StatusCode, code: &'static str, message: &str) -> Reply {
         let body = json!({ "errors": [{ "code": code, "message": message }] });
-        Reply::new(status).bytes(JSON, format!("{body}\n").into()).error(code)
+        Reply::new(status).bytes(JSON, format!("{body}\n").into()).error(code, message)
     }
 
     pub(crate) fn bytes(self, content_type: &str, bytes: Bytes) -> Reply {
@@ -104,18 +103,18 @@ impl Reply {
         self
     }
 
-    pub(crate) fn error(mut self, code: &'static str) -> Reply {
-        self.error = Some(code);
+    pub(crate) fn error(mut self, code: &'static str, message: &str) -> Reply {
+        self.error = Some((code, message.to_owned()));
         self
     }
 
     /// The response; without its body, but with its length, when only the head was asked for.
-    pub(crate) fn finish(self, head: bool, principal: Option<Arc<str>>) -> Response<Body> {
+    pub(crate) fn finish(self, head: bool, requester: Option<Requester>) -> Response<Body> {
         let mut response = self.response;
         if head {
             *response.body_mut() = Body::empty();
         }
-        response.extensions_mut().insert(Outcome { principal, error: self.error });
+        response.extensions_mut().insert(Outcome { requester, error: self.error });
         response
     }
 }

@@ -5,7 +5,7 @@ use http::header::{AUTHORIZATION, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use wharf_identity::TokenFault;
-use wharf_policy::{Origin, Region, Requester, Source, Trail};
+use wharf_policy::{Origin, Region, Requester, Source};
 use wharf_registry::{Error, RegistryId};
 
 use crate::{Distribution, Reply, RequestId, host};
@@ -65,7 +65,7 @@ impl Distribution {
         let principal = key.ok_or(Refused::Inactive)?.principal.clone();
         let origin = origin(parts, region.clone(), now).into();
         let id = named.unwrap_or(RegistryId { account, region });
-        Ok((Requester { principal, origin, trail: Trail::kept() }, id))
+        Ok((Requester { principal, origin, trail: self.trail() }, id))
     }
 }
 
@@ -96,7 +96,7 @@ impl Refused {
                     format!("Basic realm=\"{scheme}://{host}/\",service=\"ecr.amazonaws.com\"");
                 Reply::text(StatusCode::UNAUTHORIZED, "Not Authorized\n")
                     .header("www-authenticate", &realm)
-                    .error("UNAUTHORIZED")
+                    .error("UNAUTHORIZED", "Not Authorized")
             }
             Refused::Expired => Reply::error_of(
                 StatusCode::FORBIDDEN,

@@ -28,7 +28,7 @@ use http::request::Parts;
 use http::{Method, Request, Response};
 use wharf_identity::Identity;
 use wharf_oci::RepositoryName;
-use wharf_policy::{Action, Caller, Facts, Requester};
+use wharf_policy::{Action, Caller, Facts, Requester, Trail};
 use wharf_registry::{Ask, Error, Registry, RegistryId, Repository};
 
 use crate::authentication::Refused;
@@ -44,6 +44,8 @@ pub struct RequestId(pub uuid::Uuid);
 pub struct Distribution {
     pub registry: Registry,
     pub identity: Identity,
+    /// Whether there is an audit trail that wants to know of calls.
+    pub audited: bool,
     /// `http` or `https`, as clients see it, for the challenge.
     pub scheme: Arc<str>,
 }
@@ -66,15 +68,19 @@ impl Distribution {
             Ok(known) => known,
             Err(refused) => return self.challenge(&parts, refused),
         };
-        let (principal, request) =
-            (requester.caller().arn.clone(), parts.extensions.get().copied());
+        let (told, request) = (requester.clone(), parts.extensions.get().copied());
         let (registry, identity) = (self.registry.clone(), self.identity.clone());
         let call = Call { registry, identity, requester, id, parts };
         let reply = match call.answer(body).await {
             Ok(reply) => reply,
             Err(error) => Reply::refusal(&error, request),
         };
-        reply.finish(head, Some(principal))
+        reply.finish(head, Some(told))
+    }
+
+    /// Where the decisions about a call are noted, if anybody wants them.
+    fn trail(&self) -> Trail {
+        if self.audited { Trail::kept() } else { Trail::default() }
     }
 
     fn challenge(&self, parts: &Parts, refused: Refused) -> Response<Body> {

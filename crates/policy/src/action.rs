@@ -33,7 +33,12 @@ impl Action {
     /// Permissions management of the reference, and not Read and List, which are told by the verb.
     #[must_use]
     pub fn is_write(self) -> bool {
-        let verb = self.0.rsplit(':').next().unwrap_or_default();
+        Action::writes(self.0.rsplit(':').next().unwrap_or_default())
+    }
+
+    /// The same by the name of the operation alone, such as `PutImage`.
+    #[must_use]
+    pub fn writes(verb: &str) -> bool {
         let verb = verb.strip_prefix("Batch").unwrap_or(verb);
         // What STS hands out it does not store.
         const READ: [&str; 7] =

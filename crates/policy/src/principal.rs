@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     Action, Caller, Context, Decision, Key, Origin, Policies, Policy, Request, Resource,
-    ResourcePolicies, Trail, Value, evaluate,
+    ResourcePolicies, Trail, Value, evaluate, locks_out,
 };
 
 /// Who calls, with the policies that belong to it. Cheap to share.
@@ -85,6 +85,22 @@ impl Requester {
         let evaluation = evaluate(&request, &policies);
         self.trail.note(&request, &evaluation);
         evaluation.decision(&request)
+    }
+
+    /// Whether the principal could not set another policy on the repository `resource` if it had
+    /// these policies. Nothing is noted, since nothing is decided.
+    #[must_use]
+    pub fn would_be_locked_out(
+        &self,
+        resource: Resource<'_>,
+        context: &dyn Context,
+        resource_policies: ResourcePolicies<'_>,
+    ) -> bool {
+        let context = Both(context, &*self.origin);
+        let caller = &self.principal.caller;
+        let action = Action::SET_REPOSITORY_POLICY.as_str();
+        let request = Request { caller, action, resource, context: &context };
+        locks_out(&request, &self.principal.policies(resource_policies))
     }
 }
 

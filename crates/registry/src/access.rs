@@ -1,8 +1,11 @@
 //! The gate. Every way to a repository or a registry passes here, names its action, and is decided
 //! by the policies of who asks and of what is asked for. Only who is allowed learns what exists.
 
+use std::sync::Arc;
+
 use wharf_policy::{
-    AccountId, Action, Context, Decision, Facts, Key, Nothing, Region, Requester, Resource, Value,
+    AccountId, Action, Context, Decision, Facts, Key, Nothing, Policy, Region, Requester, Resource,
+    Value,
 };
 
 use crate::repository::{Known, not_found};
@@ -99,6 +102,24 @@ impl Registry {
         let second = self.decide(second, id, id.resource(name), known.as_deref()).await?;
         settled(either(first, second))?;
         known.map(|known| known.repository()).ok_or_else(|| not_found(id, name))
+    }
+
+    /// Whether `policy` in the place of the repository's would take from who asks the right to set
+    /// another one.
+    pub(crate) async fn locks_out(
+        &self,
+        requester: &Requester,
+        repository: &Repository,
+        policy: Policy,
+    ) -> Result<bool, Error> {
+        let (id, name) = (repository.registry(), repository.name().as_str());
+        let known = self.find_repository(id, name).await?;
+        let mut policies = self.policies(id, known.as_deref()).await?;
+        policies.repository = Some(Arc::new(policy));
+        let circumstances =
+            Circumstances { facts: &Nothing, account: &id.account, known: known.as_deref() };
+        let of_resource = policies.of_resource();
+        Ok(requester.would_be_locked_out(id.resource(name), &circumstances, of_resource))
     }
 
     /// Evaluates the policies, for each element of the facts until one is refused.

@@ -7,8 +7,7 @@ pub mod repository;
 use std::sync::Arc;
 
 use wharf_db::Cached;
-use wharf_policy::document::Scope;
-use wharf_policy::{Document, Grammar, Policy, ResourcePolicies};
+use wharf_policy::{Document, Grammar, Policy, ResourcePolicies, Scope};
 
 use crate::repository::Known;
 use crate::{Error, Registry, RegistryId};

@@ -3,8 +3,7 @@
 //! Source: GetAccountSetting and PutAccountSetting, ECR API reference.
 
 use wharf_db::{statement, tx};
-use wharf_policy::document::Scope;
-use wharf_policy::{Fact, Facts};
+use wharf_policy::{Fact, Facts, Scope};
 
 use crate::{Error, Registry, RegistryId, policies};
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -18,6 +18,7 @@ use wharf_distribution::{Distribution, Outcome, SendFile};
 
 use crate::listen::Sendfile;
 use crate::shutdown::Stop;
+use crate::telemetry::audit::Event;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{ErrorCode, OperationName, Principal, RequestId};
 
@@ -90,7 +91,8 @@ impl Doors {
             "/metrics" => self.metrics(),
             _ if path == "/v2" || path.starts_with("/v2/") => {
                 let id = lend(&mut request);
-                told(self.distribution.serve(request).await, id)
+                let with_credentials = request.headers().contains_key(AUTHORIZATION);
+                told(self.distribution.serve(request).await, id, with_credentials)
             }
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -202,34 +204,44 @@ fn response(answer: Answer, id: &str) -> Response<Body> {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Some(code) = answer.error.as_deref().and_then(|code| HeaderValue::from_str(code).ok()) {
+    let code = answer.told.error.as_ref().and_then(|(code, _)| HeaderValue::from_str(code).ok());
+    if let Some(code) = code {
         headers.insert(ERROR_TYPE, code);
     }
-    let extensions = response.extensions_mut();
-    if let Some(principal) = answer.principal {
-        extensions.insert(Principal(principal));
+    let (extensions, told) = (response.extensions_mut(), answer.told);
+    if let Some(requester) = &told.requester {
+        extensions.insert(Principal(requester.caller().arn.clone()));
     }
-    if let Some(operation) = answer.operation {
+    if let Some(operation) = told.operation {
         extensions.insert(OperationName(operation));
     }
-    if let Some(code) = answer.error {
-        extensions.insert(ErrorCode(code.into()));
+    if let Some((code, _)) = &told.error {
+        extensions.insert(ErrorCode(code.clone().into()));
     }
+    extensions.insert(Event::of_api(told));
     response
 }
 
-/// Hands the outcome of a registry request to the access log, and its id to the client.
-fn told(mut response: Response<Body>, id: Option<RequestId>) -> Response<Body> {
+/// Hands the outcome of a registry request to the access log and the audit trail, and its id to the
+/// client. A request without credentials, with which every client begins, is no call.
+fn told(
+    mut response: Response<Body>,
+    id: Option<RequestId>,
+    with_credentials: bool,
+) -> Response<Body> {
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.0.to_string()).ok()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     let extensions = response.extensions_mut();
-    if let Some(Outcome { principal, error }) = extensions.remove::<Outcome>() {
-        if let Some(principal) = principal {
-            extensions.insert(Principal(principal));
+    if let Some(outcome) = extensions.remove::<Outcome>() {
+        if let Some(requester) = &outcome.requester {
+            extensions.insert(Principal(requester.caller().arn.clone()));
         }
-        if let Some(error) = error {
-            extensions.insert(ErrorCode(error.into()));
+        if let Some((code, _)) = outcome.error {
+            extensions.insert(ErrorCode(code.into()));
+        }
+        if with_credentials || outcome.requester.is_some() {
+            extensions.insert(Event::of_registry(outcome));
         }
     }
     response

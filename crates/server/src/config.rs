@@ -16,6 +16,7 @@ use wharf_registry::quota::Quotas;
 
 use crate::forwarded::Trusted;
 use crate::telemetry::access::Destination;
+use crate::telemetry::audit;
 use crate::telemetry::logs::{self, LogFormat, Secret};
 pub use settings::{ConfigError, Flags, Setting, Settings, Source};
 
@@ -37,6 +38,8 @@ pub struct Config {
     pub log_format: LogFormat,
     pub log_level: String,
     pub access_log: Destination,
+    pub audit_log: Destination,
+    pub audit_limits: audit::Limits,
     pub trusted_proxies: Trusted,
     pub max_connections: usize,
     pub stall_timeout: Duration,
@@ -146,6 +149,8 @@ impl Config {
             log_format: s.log_format()?,
             log_level: s.checked("log_level", check_level)?.unwrap_or_default(),
             access_log: s.access_log(),
+            audit_log: s.audit_log(&data),
+            audit_limits: s.audit_limits()?,
             trusted_proxies: s.trusted_proxies()?,
             max_connections: s.at_least_one("max_connections")?,
             stall_timeout: s.duration("stall_timeout")?,
@@ -393,6 +398,21 @@ impl Reader<'_> {
             "off" => Destination::Off,
             path => Destination::File(path.into()),
         }
+    }
+
+    fn audit_log(&self, data: &Path) -> Destination {
+        match self.set("audit_log") {
+            None => Destination::File(data.join("audit").join("audit.jsonl")),
+            Some("stdout") => Destination::Stdout,
+            Some("off") => Destination::Off,
+            Some(path) => Destination::File(path.into()),
+        }
+    }
+
+    fn audit_limits(&self) -> Result<audit::Limits, ConfigError> {
+        let size = self.at_least_one("audit_log_size")? as u64;
+        let keep = self.parsed("audit_log_keep", "a whole number of files")?;
+        Ok(audit::Limits { size: size.saturating_mul(1 << 20), keep })
     }
 
     fn trusted_proxies(&self) -> Result<Trusted, ConfigError> {

@@ -21,7 +21,9 @@ use crate::app::App;
 use crate::config::Config;
 use crate::listen::{Limits, Listen, Open};
 use crate::shutdown::Stop;
-use crate::telemetry::access::{AccessLog, Dropped};
+use crate::telemetry::access::{AccessLog, Destination};
+use crate::telemetry::audit::AuditTrail;
+use crate::telemetry::lines::Dropped;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{Floor, Telemetry};
 use crate::tls::Certificates;
@@ -76,14 +78,17 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     let registry = Registry::new(db.clone(), store, clock, settings(config));
 
     let address = listener.local_addr()?;
-    let (open, dropped) = (Open::default(), Dropped::default());
-    let metrics = metrics(&open, &dropped)?;
+    let (open, dropped, audit_dropped) = (Open::default(), Dropped::default(), Dropped::default());
+    let metrics = metrics(&open, &dropped, &audit_dropped)?;
     let jobs = background::JobMetrics::new(metrics.registry())?;
     let access = AccessLog::open(&config.access_log, config.log_format, dropped)?;
+    let audit = AuditTrail::open(&config.audit_log, config.audit_limits, audit_dropped)
+        .with_context(|| "the audit trail (audit_log) cannot be written")?;
     let app =
         app(config, address.port(), &registry, identity.clone(), metrics.clone(), stop.clone());
     let floor = Floor { rate: config.upload_floor, ..Floor::default() };
-    let service = Telemetry::new(app, metrics, access, config.trusted_proxies.clone(), floor);
+    let service =
+        Telemetry::new(app, metrics, access, audit, config.trusted_proxies.clone(), floor);
     let listen = Listen { listener, tls: tls(config, &stop)?, limits: limits(config), open };
     folder::write_address(config, address)?;
 
@@ -208,10 +213,15 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-fn metrics(open: &Open, dropped: &Dropped) -> anyhow::Result<Arc<Metrics>> {
+fn metrics(
+    open: &Open,
+    dropped: &Dropped,
+    audit_dropped: &Dropped,
+) -> anyhow::Result<Arc<Metrics>> {
     let commit = option_env!("WHARF_COMMIT").unwrap_or("unknown");
     let version = env!("CARGO_PKG_VERSION");
-    Ok(Arc::new(Metrics::new(version, commit, open.clone(), dropped.clone())?))
+    let (open, dropped) = (open.clone(), dropped.clone());
+    Ok(Arc::new(Metrics::new(version, commit, open, dropped, audit_dropped.clone())?))
 }
 
 fn app(
@@ -222,16 +232,18 @@ fn app(
     metrics: Arc<Metrics>,
     stop: Stop,
 ) -> App {
+    let audited = config.audit_log != Destination::Off;
     let endpoint =
         Endpoint { scheme: config.scheme().to_owned(), host: config.registry_host(port) };
     let api = Api {
         registry: registry.clone(),
         identity: identity.clone(),
         endpoint: Arc::new(endpoint),
+        audited,
         clock_skew: config.clock_skew,
     };
     let scheme = config.scheme().into();
-    let distribution = Distribution { registry: registry.clone(), identity, scheme };
+    let distribution = Distribution { registry: registry.clone(), identity, audited, scheme };
     App::new(api, distribution, metrics, stop)
 }
 

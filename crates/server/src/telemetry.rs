@@ -3,7 +3,9 @@
 //! says 408 when that was too slow. Log lines of the application itself are `logs.rs`.
 
 pub mod access;
+pub mod audit;
 mod inbound;
+pub mod lines;
 pub mod logs;
 pub mod metrics;
 mod outbound;
@@ -26,6 +28,7 @@ use uuid::Uuid;
 use crate::forwarded::Trusted;
 use crate::listen::Peer;
 use access::AccessLog;
+use audit::AuditTrail;
 use inbound::Flow;
 pub use inbound::{Floor, Inbound, TooSlow};
 use metrics::{Class, Metrics};
@@ -41,6 +44,7 @@ pub struct RequestId(pub Uuid);
 struct Shared {
     metrics: Arc<Metrics>,
     access: Option<AccessLog>,
+    audit: Option<AuditTrail>,
     trusted: Trusted,
     floor: Floor,
 }
@@ -54,15 +58,16 @@ pub struct Telemetry<S> {
 }
 
 impl<S> Telemetry<S> {
-    /// Puts telemetry around `service`. `access` is none when the access log is off.
+    /// Puts telemetry around `service`. `access` and `audit` are none when they are off.
     pub fn new(
         service: S,
         metrics: Arc<Metrics>,
         access: Option<AccessLog>,
+        audit: Option<AuditTrail>,
         trusted: Trusted,
         floor: Floor,
     ) -> Self {
-        let shared = Arc::new(Shared { metrics, access, trusted, floor });
+        let shared = Arc::new(Shared { metrics, access, audit, trusted, floor });
         Self { service, shared }
     }
 
@@ -84,6 +89,7 @@ impl<S> Telemetry<S> {
             principal: None,
             operation: None,
             code: None,
+            event: None,
             sent: 0,
             expected: None,
             complete: false,
@@ -92,7 +98,7 @@ impl<S> Telemetry<S> {
 }
 
 /// A version 4 id; the kernel's randomness is fetched for 64 of them at a time.
-fn random_id() -> Uuid {
+pub(crate) fn random_id() -> Uuid {
     const POOL: usize = 64 * 16;
     thread_local! {
         static RANDOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -203,6 +209,7 @@ where
         record.principal = response.extensions_mut().remove();
         record.operation = response.extensions_mut().remove();
         record.code = response.extensions_mut().remove();
+        record.event = response.extensions_mut().remove();
         Poll::Ready(Ok(response.map(|body| Outbound::new(body, record))))
     }
 }

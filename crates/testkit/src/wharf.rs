@@ -294,6 +294,21 @@ impl Wharf {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// The records of the audit trail so far, parsed.
+    #[must_use]
+    pub fn audit_trail(&self) -> Vec<Value> {
+        self.audit_text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The audit trail as it is written: of this day, which is all that a test has.
+    #[must_use]
+    pub fn audit_text(&self) -> String {
+        let path = self.folder().join("audit/audit.jsonl");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        // The last line may be on its way.
+        text[..text.rfind('\n').map_or(0, |end| end + 1)].to_owned()
+    }
+
     fn access_log_path(&self) -> PathBuf {
         self.data.path().join("access.log")
     }

@@ -114,6 +114,9 @@ async fn a_missing_repository_is_told_by_every_operation(wharf: Wharf) {
         ),
         ("CompleteLayerUpload", json!({ "uploadId": upload, "layerDigests": [digest(b"x")] })),
         ("GetDownloadUrlForLayer", json!({ "layerDigest": digest(b"x") })),
+        ("SetRepositoryPolicy", json!({ "policyText": "{}" })),
+        ("GetRepositoryPolicy", json!({})),
+        ("DeleteRepositoryPolicy", json!({})),
     ];
     for (operation, mut input) in table {
         if operation != "DescribeRepositories" {

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use wharf_api::ecr::{authorization::*, images::*, layers::*, registry::*, repositories::*};
+use wharf_api::ecr::{
+    authorization::*, images::*, layers::*, policies::*, registry::*, repositories::*,
+};
 use wharf_api::{ECR, Operation};
 use wharf_aws::Model;
 use wharf_aws::model::Kind;
@@ -25,10 +27,12 @@ macro_rules! for_each_operation {
     ($each:ident) => {
         for_each_operation!($each:
             BatchCheckLayerAvailability BatchDeleteImage BatchGetImage CompleteLayerUpload
-            CreateRepository DeleteRepository DescribeImages DescribeRegistry DescribeRepositories
-            GetAccountSetting GetAuthorizationToken GetDownloadUrlForLayer InitiateLayerUpload
-            ListImageReferrers ListImages ListTagsForResource PutAccountSetting PutImage
-            PutImageTagMutability TagResource UntagResource UploadLayerPart
+            CreateRepository DeleteRegistryPolicy DeleteRepository DeleteRepositoryPolicy
+            DescribeImages DescribeRegistry DescribeRepositories GetAccountSetting
+            GetAuthorizationToken GetDownloadUrlForLayer GetRegistryPolicy GetRepositoryPolicy
+            InitiateLayerUpload ListImageReferrers ListImages ListTagsForResource PutAccountSetting
+            PutImage PutImageTagMutability PutRegistryPolicy SetRepositoryPolicy TagResource
+            UntagResource UploadLayerPart
         )
     };
     ($each:ident: $($operation:ty)+) => { [$($each::<$operation>()),+] };

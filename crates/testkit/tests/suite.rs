@@ -5,6 +5,7 @@
 
 mod account_settings;
 mod again;
+mod audit;
 mod check;
 mod confusion;
 mod copy;
@@ -23,6 +24,8 @@ mod mutability;
 mod operations;
 mod paging;
 mod parts;
+mod policies;
+mod policies_at_work;
 mod poolers;
 mod pull;
 mod push;

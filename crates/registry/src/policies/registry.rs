@@ -3,8 +3,7 @@
 //! Source: "Private registry permissions in Amazon ECR", User Guide.
 
 use wharf_db::{Tx, statement, tx};
-use wharf_policy::document::Scope;
-use wharf_policy::{Document, Grammar};
+use wharf_policy::{Document, Grammar, Scope};
 
 use crate::policies::read;
 use crate::setting::{self, Setting};

@@ -3,7 +3,7 @@
 //! Source: "Private repository policies in Amazon ECR", User Guide.
 
 use wharf_db::{statement, tx};
-use wharf_policy::{Document, Grammar};
+use wharf_policy::{Document, Grammar, Policy, Requester};
 
 use crate::policies::read;
 use crate::{Error, Registry, Repository};
@@ -22,12 +22,21 @@ pub async fn get(registry: &Registry, repository: &Repository) -> Result<Documen
 }
 
 /// Puts the policy in the place of what was there. The document has been accepted, and names users
-/// and roles by their ids. It binds from the next request on, at every replica.
+/// and roles by their ids. It binds from the next request on, at every replica. Unless `force`, one
+/// that would keep who sets it from setting another is refused.
 pub async fn set(
     registry: &Registry,
+    requester: &Requester,
     repository: &Repository,
     document: &Document,
+    force: bool,
 ) -> Result<(), Error> {
+    let policy = Policy::new(document, Grammar::Repository, repository.name().as_str());
+    if !force && registry.locks_out(requester, repository, policy).await? {
+        let reason = "The policy would keep you from setting another one on this repository. Use \
+                      force to set it all the same";
+        return Err(Error::Parameter { path: "PolicyText", reason: reason.to_owned() });
+    }
     let text = document.to_compact();
     let result: Result<(), Error> = tx!(registry.db, |tx| {
         registry.changes_repository(tx, repository);

@@ -61,7 +61,8 @@ impl Key {
             "database_url" | "secret_key_file" | "blob_grace" | "pull_time_interval"
             | "blob_mounting" | "read_only" => "What it keeps",
             "tls_cert" | "tls_key" | "trusted_proxies" => "HTTPS and proxies",
-            "log_format" | "log_level" | "access_log" => "Logs",
+            "log_format" | "log_level" | "access_log" | "audit_log" | "audit_log_size"
+            | "audit_log_keep" => "Logs",
             _ => "Limits",
         }
     }
@@ -123,7 +124,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 40] = [
+pub static KEYS: [Key; 43] = [
     key(
         "data",
         Kind::Path,
@@ -264,6 +265,25 @@ pub static KEYS: [Key; 40] = [
         Kind::Text,
         "stdout",
         "Where the line for each request goes: stdout, stderr, off, or the path of a file.",
+    ),
+    key(
+        "audit_log",
+        Kind::Text,
+        "<data>/audit/audit.jsonl",
+        "Where the record of each call to the API and the registry goes: stdout, off, or the path of \
+         a file, which is begun anew each day.",
+    ),
+    key(
+        "audit_log_size",
+        Kind::Number,
+        "100",
+        "The most mebibytes of one file of the audit trail; then the next one begins.",
+    ),
+    key(
+        "audit_log_keep",
+        Kind::Number,
+        "100",
+        "How many ended files of the audit trail are kept; the oldest go.",
     ),
     key(
         "trusted_proxies",

@@ -1,7 +1,4 @@
-//! The access log: one line a request. The request's thread formats the line into one shared
-//! buffer; a thread of its own writes the buffer out a few times a second, so that a request
-//! costs neither a system call nor a wake-up. A line is written at most [`PAUSE`] later; when the
-//! reader of the log is too slow lines are dropped, counted and reported, never waited for.
+//! The access log: one line a request, written out by a thread of its own (see `lines.rs`).
 //!
 //! Nothing secret gets in: no header but the user agent, and of the query only the values of
 //! parameters that are known to be harmless.
@@ -10,16 +7,12 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::lines::{Dropped, Lines};
 use super::logs::LogFormat;
 use super::record::{Record, millis};
 
-/// How long lines are collected before they are written.
-const PAUSE: Duration = Duration::from_millis(100);
 /// The most that waits to be written, in bytes.
 const CAPACITY: usize = 4 << 20;
 /// Query parameters whose values are shown; all others appear as `***`.
@@ -39,35 +32,11 @@ pub enum Destination {
     File(PathBuf),
 }
 
-/// The number of lines that were dropped since the start.
-#[derive(Clone, Debug, Default)]
-pub struct Dropped(Arc<AtomicU64>);
-
-impl Dropped {
-    /// The number of lines that were dropped since the start.
-    pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// The access log. When the last clone is dropped, what is left has been written.
 #[derive(Clone)]
 pub struct AccessLog {
     format: LogFormat,
-    pages: Arc<Pages>,
-    _writer: Arc<Writer>,
-}
-
-struct Pages {
-    state: Mutex<State>,
-    filled: Condvar,
-    dropped: Dropped,
-}
-
-#[derive(Default)]
-struct State {
-    lines: Vec<u8>,
-    closed: bool,
+    lines: Lines,
 }
 
 impl AccessLog {
@@ -98,13 +67,8 @@ impl AccessLog {
         format: LogFormat,
         dropped: Dropped,
     ) -> io::Result<Self> {
-        let pages = Arc::new(Pages { state: Mutex::default(), filled: Condvar::new(), dropped });
-        let writing = Arc::clone(&pages);
-        let thread = std::thread::Builder::new()
-            .name("access-log".into())
-            .spawn(move || writing.write_out(output))?;
-        let writer = Writer { pages: Arc::clone(&pages), thread: Some(thread) };
-        Ok(Self { format, pages, _writer: Arc::new(writer) })
+        let lines = Lines::to(output, "access log", CAPACITY, dropped)?;
+        Ok(Self { format, lines })
     }
 
     pub(super) fn write(&self, record: &Record, took: Duration) {
@@ -115,77 +79,7 @@ impl AccessLog {
             LogFormat::Text => text(&mut line, record, took),
         };
         line.push('\n');
-        self.pages.push(line.as_bytes());
-    }
-}
-
-impl Pages {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, line: &[u8]) {
-        let mut state = self.lock();
-        if state.lines.len() + line.len() > CAPACITY {
-            self.dropped.0.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let was_empty = state.lines.is_empty();
-        state.lines.extend_from_slice(line);
-        drop(state);
-        if was_empty {
-            self.filled.notify_one();
-        }
-    }
-
-    fn write_out(&self, mut output: Box<dyn Write + Send>) {
-        let mut page = Vec::new();
-        let mut reported = 0;
-        loop {
-            let closed = self.wait();
-            std::mem::swap(&mut page, &mut self.lock().lines);
-            if let Err(error) = output.write_all(&page).and_then(|()| output.flush()) {
-                tracing::error!(%error, bytes = page.len(), "the access log cannot be written");
-            }
-            page.clear();
-            let dropped = self.dropped.count();
-            if dropped > reported {
-                tracing::warn!(lines = dropped - reported, "access log lines were dropped");
-                reported = dropped;
-            }
-            if closed {
-                return;
-            }
-        }
-    }
-
-    /// Waits for the first line, then a little for more. True when no more can come.
-    fn wait(&self) -> bool {
-        let state = self.lock();
-        let state = self
-            .filled
-            .wait_while(state, |state| state.lines.is_empty() && !state.closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        let (state, _) = self
-            .filled
-            .wait_timeout_while(state, PAUSE, |state| !state.closed)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.closed
-    }
-}
-
-struct Writer {
-    pages: Arc<Pages>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.pages.lock().closed = true;
-        self.pages.filled.notify_one();
-        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the access log ended with a panic");
-        }
+        self.lines.push(line.as_bytes());
     }
 }
 

@@ -10,7 +10,7 @@ use prometheus::{
     Opts, Registry, TextEncoder,
 };
 
-use super::access::Dropped;
+use super::lines::Dropped;
 use super::record::Record;
 use crate::listen::Open;
 
@@ -98,8 +98,10 @@ pub struct Metrics {
     descriptors: IntGauge,
     cpu: Counter,
     lines_dropped: IntGauge,
+    audit_lines_dropped: IntGauge,
     open: Open,
     dropped: Dropped,
+    audit_dropped: Dropped,
 }
 
 struct PerClass {
@@ -110,7 +112,8 @@ struct PerClass {
 }
 
 impl Metrics {
-    /// Metrics over the connections that `open` counts and the log lines that `dropped` counts.
+    /// Metrics over the connections that `open` counts, and the lines of the access log and of the
+    /// audit trail that `dropped` and `audit_dropped` count.
     /// `version` and `commit` label the build.
     ///
     /// # Errors
@@ -120,6 +123,7 @@ impl Metrics {
         commit: &str,
         open: Open,
         dropped: Dropped,
+        audit_dropped: Dropped,
     ) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let family = |name: &str, help: &str, labels: &[&str]| {
@@ -165,11 +169,16 @@ impl Metrics {
                 "wharf_access_lines_dropped",
                 "Access log lines dropped since the start because the log was too slow.",
             )?,
+            audit_lines_dropped: gauge(
+                "wharf_audit_lines_dropped",
+                "Records of the audit trail dropped since the start because it was too slow.",
+            )?,
             cpu,
             requests,
             registry,
             open,
             dropped,
+            audit_dropped,
         })
     }
 
@@ -200,6 +209,7 @@ impl Metrics {
     pub fn page(&self) -> Result<String, prometheus::Error> {
         self.connections.set(to_gauge(self.open.count() as u64));
         self.lines_dropped.set(to_gauge(self.dropped.count()));
+        self.audit_lines_dropped.set(to_gauge(self.audit_dropped.count()));
         if let Some(process) = Process::now() {
             self.resident.set(to_gauge(process.resident));
             // The kernel counts; a counter can only be added to.

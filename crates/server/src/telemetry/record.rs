@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use uuid::Uuid;
 
 use super::Shared;
+use super::audit::Event;
 use super::inbound::Flow;
 use super::metrics::Class;
 use wharf_policy::Source;
@@ -44,6 +45,7 @@ pub struct Record {
     pub(super) principal: Option<Principal>,
     pub(super) operation: Option<OperationName>,
     pub(super) code: Option<ErrorCode>,
+    pub(super) event: Option<Event>,
     pub(super) sent: u64,
     /// The size of the answer, when it was known beforehand.
     pub(super) expected: Option<u64>,
@@ -89,6 +91,9 @@ impl Drop for Record {
         self.shared.metrics.count(self, took);
         if let Some(log) = &self.shared.access {
             log.write(self, took);
+        }
+        if let (Some(trail), Some(event)) = (&self.shared.audit, &self.event) {
+            trail.write(self, event, super::random_id());
         }
     }
 }

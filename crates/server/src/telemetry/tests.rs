@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::access::Dropped;
+use super::lines::Dropped;
 use super::logs::LogFormat;
 use super::*;
 use crate::listen::{Limits, Listen, Open};
@@ -60,7 +60,8 @@ async fn serve(floor: Floor) -> Served {
     let lines = Lines::default();
     let dropped = Dropped::default();
     let open = Open::default();
-    let metrics = Metrics::new("1.2.3", "abc", open.clone(), dropped.clone()).unwrap();
+    let metrics =
+        Metrics::new("1.2.3", "abc", open.clone(), dropped.clone(), Dropped::default()).unwrap();
     let metrics = Arc::new(metrics);
     let log = AccessLog::to(Box::new(lines.clone()), LogFormat::Json, dropped).unwrap();
     let router = Router::new()
@@ -69,7 +70,7 @@ async fn serve(floor: Floor) -> Served {
         .route("/large", get(async || vec![0_u8; 1 << 20]))
         .fallback(async || "ok");
     let trusted = Trusted::default();
-    let service = Telemetry::new(router, Arc::clone(&metrics), Some(log), trusted, floor);
+    let service = Telemetry::new(router, Arc::clone(&metrics), Some(log), None, trusted, floor);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stopper, stop) = shutdown::stop();

@@ -63,8 +63,8 @@ fn a_slow_reader_loses_lines_that_are_counted_and_never_more_is_kept() {
     let log = log.unwrap();
     let line = vec![b'x'; 1 << 10];
     let pushed = 3 * CAPACITY / line.len();
-    (0..pushed).for_each(|_| log.pages.push(&line));
-    assert!(log.pages.lock().lines.len() <= CAPACITY);
+    (0..pushed).for_each(|_| log.lines.push(&line));
+    assert!(log.lines.waiting() <= CAPACITY);
     drop(open);
     drop(log);
     let written: usize = lines.iter().map(|lines| lines.len()).sum();

@@ -1,0 +1,154 @@
+//! The audit trail: each call has a record that says who, what, from where, and what was decided.
+
+use http::Method;
+use serde_json::{Value, json};
+use wharf_testkit::http::whole;
+use wharf_testkit::{ACCOUNT, Image, REGION, Wharf, eventually, on_both};
+
+on_both![
+    a_call_that_was_allowed,
+    a_call_that_was_refused_tells_what_decided,
+    calls_to_the_registry_are_named_by_what_they_ask_for,
+    who_proved_nothing_is_unknown,
+    nothing_secret_is_written,
+    it_can_be_switched_off,
+];
+
+const OTHER: &str = "222222222222";
+
+/// The records so far; waits until there is one for the request of this id.
+async fn record_of(wharf: &Wharf, what: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    eventually(what, async || wharf.audit_trail().into_iter().find(|record| is_it(record))).await
+}
+
+async fn a_call_that_was_allowed(wharf: Wharf) {
+    wharf
+        .api(
+            "CreateRepository",
+            json!({ "repositoryName": "app", "tags": [{ "Key": "team", "Value": "blue" }] }),
+        )
+        .await
+        .unwrap();
+    let record =
+        record_of(&wharf, "a record", |record| record["eventName"] == "CreateRepository").await;
+    let arn = format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/app");
+    let root = format!("arn:aws:iam::{ACCOUNT}:root");
+    let expected = json!({
+        "eventVersion": "1.11",
+        "eventSource": "ecr.amazonaws.com",
+        "eventType": "AwsApiCall",
+        "eventCategory": "Management",
+        "managementEvent": true,
+        "awsRegion": REGION,
+        "sourceIPAddress": "127.0.0.1",
+        "readOnly": false,
+        "recipientAccountId": ACCOUNT,
+        "responseElements": null,
+        "requestParameters":
+            { "repositoryName": "app", "tags": [{ "Key": "team", "Value": "blue" }] },
+        "resources": [{ "ARN": arn, "accountId": ACCOUNT }],
+        "userIdentity": {
+            "type": "Root",
+            "principalId": ACCOUNT,
+            "arn": root,
+            "accountId": ACCOUNT,
+            "accessKeyId": wharf.credentials().id,
+        },
+        "additionalEventData": {
+            "httpMethod": "POST",
+            "httpPath": "/",
+            "httpStatus": 200,
+            "decisions": [
+                { "action": "ecr:CreateRepository", "resource": arn, "decision": "allow",
+                  "layer": "identity" },
+                { "action": "ecr:TagResource", "resource": arn, "decision": "allow",
+                  "layer": "identity" },
+            ],
+        },
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(record[name], *value, "{name}");
+    }
+    assert!(record.get("errorCode").is_none());
+    assert!(record["eventTime"].as_str().unwrap().ends_with('Z'));
+    assert_ne!(record["requestID"], record["eventID"]);
+    let logged = eventually("the access log", async || {
+        wharf.access_log().into_iter().find(|line| line["operation"] == "CreateRepository")
+    });
+    assert_eq!(record["requestID"], logged.await["id"], "both logs name the request the same");
+}
+
+async fn a_call_that_was_refused_tells_what_decided(mut wharf: Wharf) {
+    wharf.repository("app").await;
+    let stranger = wharf.second_account(OTHER).await;
+    let input = json!({ "registryId": ACCOUNT, "repositoryName": "app" });
+    let refused = wharf.api_as(&stranger, "ListImages", input).await.unwrap_err();
+    let record = record_of(&wharf, "a record", |record| record["eventName"] == "ListImages").await;
+    assert_eq!(record["errorCode"], "AccessDeniedException");
+    assert_eq!(record["errorMessage"].as_str().unwrap(), refused.message);
+    assert_eq!(record["userIdentity"]["accountId"], OTHER);
+    assert_eq!(record["additionalEventData"]["httpStatus"], 400);
+    let decision = &record["additionalEventData"]["decisions"][0];
+    assert_eq!(decision["decision"], "implicitDeny");
+    assert_eq!(decision["layer"], "resource");
+}
+
+async fn calls_to_the_registry_are_named_by_what_they_ask_for(wharf: Wharf) {
+    wharf.repository("app").await;
+    let v2 = wharf.v2().await;
+    let image = Image::of("app");
+    v2.push_as("app", "v1", &image).await;
+    v2.expect("app", "v1", &image).await;
+    v2.get("/v2/").await;
+    wharf.anonymous().get("/v2/").await;
+    let path = "/v2/app/manifests/v1";
+    let pulled = record_of(&wharf, "a pull", |record| {
+        record["eventName"] == "BatchGetImage" && record["additionalEventData"]["httpPath"] == path
+    });
+    let pulled = pulled.await;
+    assert_eq!(pulled["readOnly"], true);
+    assert_eq!(pulled["userIdentity"]["type"], "Root");
+    assert_eq!(pulled["resources"][0]["ARN"].as_str().unwrap().rsplit('/').next(), Some("app"));
+    for name in ["PutImage", "InitiateLayerUpload", "GetDownloadUrlForLayer", "CheckLogin"] {
+        let record = record_of(&wharf, name, |record| record["eventName"] == name).await;
+        assert!(record["additionalEventData"]["httpPath"].as_str().unwrap().starts_with("/v2"));
+    }
+    let logins = wharf.audit_trail().into_iter().filter(|one| one["eventName"] == "CheckLogin");
+    assert_eq!(logins.count(), 1, "who came without credentials made no call");
+}
+
+async fn who_proved_nothing_is_unknown(wharf: Wharf) {
+    let mut forged = wharf.credentials().clone();
+    forged.secret = "x".repeat(40);
+    wharf.api_as(&forged, "DescribeRegistry", json!({})).await.unwrap_err();
+    let record = record_of(&wharf, "a record", |record| record.get("errorCode").is_some()).await;
+    assert_eq!(record["userIdentity"], json!({ "type": "Unknown" }));
+    assert_eq!(record["errorCode"], "InvalidSignatureException");
+    let forged = [("authorization", "Basic QVdTOmZvcmdlZA==")];
+    wharf.anonymous().send(Method::GET, "/v2/", &forged, whole("")).await;
+    let record = record_of(&wharf, "a login", |record| record["eventName"] == "CheckLogin").await;
+    assert_eq!(record["errorCode"], "UNAUTHORIZED");
+    assert_eq!(record["userIdentity"], json!({ "type": "Unknown" }));
+}
+
+async fn nothing_secret_is_written(mut wharf: Wharf) {
+    wharf.repository("app").await;
+    let v2 = wharf.v2().await;
+    let image = Image::of("app");
+    v2.push_as("app", "v1", &image).await;
+    let token = wharf.token().await;
+    wharf.stop().await;
+    let text = wharf.audit_text() + &serde_json::to_string(&wharf.access_log()).unwrap();
+    assert!(text.contains("PutImage") && text.contains("GetAuthorizationToken"));
+    for secret in [&wharf.credentials().secret, &token] {
+        assert!(!text.contains(secret), "a secret is in a log");
+    }
+}
+
+async fn it_can_be_switched_off(mut wharf: Wharf) {
+    wharf.restart_with(&[("audit_log", "off")]).await;
+    let before = wharf.audit_text();
+    wharf.repository("app").await;
+    wharf.stop().await;
+    assert_eq!(wharf.audit_text(), before);
+}
