@@ -35,6 +35,8 @@ pub struct Running {
     pub root: RootKey,
     /// What the server serves, for what goes by no door.
     pub registry: Registry,
+    /// Whom it serves, for the same.
+    pub identity: Identity,
     /// Ends when everything is finished and written.
     pub done: JoinHandle<anyhow::Result<()>>,
 }
@@ -96,7 +98,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
         false => background::run(registry.clone(), identity.clone(), stop.clone(), jobs),
         true => tokio::spawn(async {}),
     };
-    let (served, read_only) = (registry.clone(), config.read_only);
+    let (served, whom, read_only) = (registry.clone(), identity.clone(), config.read_only);
     let done = tokio::spawn(async move {
         let cut_off = listen.serve(service, stop).await;
         background.await?;
@@ -111,7 +113,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
             cut_off => Err(anyhow!("{cut_off} connections were cut off at the end of the grace")),
         }
     });
-    Ok(Running { address, root, registry: served, done })
+    Ok(Running { address, root, registry: served, identity: whom, done })
 }
 
 pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {

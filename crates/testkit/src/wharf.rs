@@ -8,6 +8,7 @@ use std::sync::{Arc, Once};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wharf_db::Db;
+use wharf_identity::Identity;
 use wharf_registry::Registry;
 use wharf_server::config::{Config, Flags, Settings};
 use wharf_server::shutdown::{self, Stopper};
@@ -213,6 +214,15 @@ impl Wharf {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.running.as_ref().expect("the server runs").0.registry
+    }
+
+    /// The principals that the running server knows.
+    ///
+    /// # Panics
+    /// When the server is stopped.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.running.as_ref().expect("the server runs").0.identity
     }
 
     /// Stops the server and opens its data as two replicas would: each with a database of its own
