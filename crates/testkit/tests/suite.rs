@@ -27,6 +27,7 @@ mod paging;
 mod parts;
 mod policies;
 mod policies_at_work;
+mod policy_principals;
 mod poolers;
 mod pull;
 mod push;
