@@ -11,7 +11,7 @@ use crate::{Error, Identity};
 /// An active access key with the principal it stands for.
 pub struct AccessKey {
     pub principal: Arc<Principal>,
-    secret: String,
+    pub(crate) secret: String,
 }
 
 impl AccessKey {
