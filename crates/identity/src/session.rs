@@ -87,6 +87,8 @@ struct Sealed {
     issued: i64,
     #[serde(rename = "e")]
     expires: i64,
+    #[serde(rename = "x", default, skip_serializing_if = "String::is_empty")]
+    padding: String,
 }
 
 /// The form of what is sealed; another form will have another number.
@@ -127,22 +129,39 @@ impl Terms {
 }
 
 impl Identity {
-    /// Begins a session of `seconds` from the full second that `now`, in milliseconds, is in. The
-    /// caller has seen to it that [`Terms::packed_size`] is at most 100.
-    pub fn begin_session(&self, terms: &Terms, seconds: i64, now: i64) -> Result<Temporary, Error> {
-        let issued = now.div_euclid(1000);
+    /// Begins a session of `seconds` from the full second that `now`, in milliseconds, is in. Its
+    /// token is filled up to `least` characters. The caller has seen to it that
+    /// [`Terms::packed_size`] is at most 100.
+    pub fn begin_session(
+        &self,
+        terms: &Terms,
+        seconds: i64,
+        least: usize,
+        now: i64,
+    ) -> Result<Temporary, Error> {
         let access_key_id = random::key_id("ASIA", &terms.account)?;
-        let sealed = Sealed { terms: terms.clone(), issued, expires: issued + seconds };
-        let text =
-            serde_json::to_vec(&sealed).map_err(|error| Error::Damaged(error.to_string()))?;
-        let mut proof = vec![VERSION];
-        proof.extend(self.key.seal_apart(&purpose(&access_key_id), &text)?);
+        let (terms, issued) = (terms.clone(), now.div_euclid(1000));
+        let expires = issued + seconds;
+        let mut sealed = Sealed { terms, issued, expires, padding: String::new() };
+        let mut proof = self.sealed(&access_key_id, &sealed)?;
+        // Each byte is more than a character.
+        sealed.padding = "x".repeat(least.saturating_sub(proof.len()));
+        if !sealed.padding.is_empty() {
+            proof = self.sealed(&access_key_id, &sealed)?;
+        }
         Ok(Temporary {
             secret: self.session_secret(&proof),
             token: URL_SAFE_NO_PAD.encode(&proof),
             access_key_id,
-            expires: sealed.expires,
+            expires,
         })
+    }
+
+    fn sealed(&self, access_key_id: &str, sealed: &Sealed) -> Result<Vec<u8>, Error> {
+        let text = serde_json::to_vec(sealed).map_err(|error| Error::Damaged(error.to_string()))?;
+        let mut proof = vec![VERSION];
+        proof.extend(self.key.seal_apart(&purpose(access_key_id), &text)?);
+        Ok(proof)
     }
 
     /// The temporary access key of this id and token, with the principal as it is now. None if they

@@ -63,7 +63,7 @@ impl World {
     }
 
     fn begin_with(&self, terms: &Terms) -> Temporary {
-        self.identity.begin_session(terms, 900, NOW).unwrap()
+        self.identity.begin_session(terms, 900, 0, NOW).unwrap()
     }
 
     async fn read(&self, made: &Temporary) -> Option<Arc<AccessKey>> {
@@ -282,7 +282,8 @@ async fn registry_tokens_and_links_carry_the_session() {
         assert_eq!(read, Err(TokenFault::Unknown), "byte {index}");
     }
     let long = Terms::of(world.account.clone(), role_session(&role));
-    let long = world.identity.begin_session(&long, 129_600, NOW).unwrap();
+    let long = world.identity.begin_session(&long, 129_600, 4096, NOW).unwrap();
+    assert!((4096..6000).contains(&long.token.len()), "it is filled up");
     let caller = world.principal(&long).await.caller.clone();
     let whole = world.identity.issue_token(&caller, &region, NOW).expires_at;
     assert_eq!(whole, NOW + TOKEN_LIFETIME.as_millis() as i64);

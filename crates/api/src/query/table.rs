@@ -10,13 +10,21 @@ use wharf_policy::{Action, Origin, Requester};
 
 use super::{Error, Operation, Unsigned, access};
 use crate::Api;
-use crate::sts::GetCallerIdentity;
+use crate::sts::{
+    AssumeRole, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken,
+};
 
 /// The operations of IAM that are served.
 pub static IAM: &[Entry] = &[];
 
 /// The operations of STS that are served.
-pub static STS: &[Entry] = &[signed::<GetCallerIdentity>()];
+pub static STS: &[Entry] = &[
+    signed::<AssumeRole>(),
+    signed::<GetAccessKeyInfo>(),
+    signed::<GetCallerIdentity>(),
+    signed::<GetFederationToken>(),
+    signed::<GetSessionToken>(),
+];
 
 /// One operation, callable without knowing its types.
 pub struct Entry {
