@@ -97,8 +97,21 @@ pub mod ecr {
 
 /// The operations of AWS STS.
 pub mod sts {
+    mod assume_role;
+    mod get_access_key_info;
     mod get_caller_identity;
+    mod get_federation_token;
+    mod get_session_token;
+    mod long_term;
+    mod narrowing;
+    mod role;
+    mod session_tags;
+    mod shape;
+    pub use assume_role::AssumeRole;
+    pub use get_access_key_info::GetAccessKeyInfo;
     pub use get_caller_identity::GetCallerIdentity;
+    pub use get_federation_token::GetFederationToken;
+    pub use get_session_token::GetSessionToken;
 }
 
 pub use answer::{Answer, Told};

@@ -26,6 +26,7 @@ mod random;
 mod role;
 mod root;
 mod sealed;
+mod session;
 mod tag;
 mod token;
 mod trust;
@@ -48,6 +49,7 @@ pub use random::account_of_key;
 pub use role::{DEFAULT_SESSION, Role};
 pub use root::{GivenKey, RootKey};
 pub use sealed::holds_secrets;
+pub use session::{SessionFault, Subject, Temporary, Terms};
 pub use tag::{Tag, fold as fold_tag_key};
 pub use token::{Claims, TOKEN_LIFETIME, Token, TokenFault};
 pub use user_key::{KeyShape, LastUse, Owner};
@@ -70,6 +72,8 @@ pub struct Identity {
     compiled: Cache<String, Arc<Policy>>,
     uses: Arc<last_use::Uses>,
     tokens: Cache<String, Arc<Claims>>,
+    /// By the print of token and access key: when it ends, in seconds, and the key.
+    sessions: Cache<[u8; 32], Cached<(i64, Arc<AccessKey>)>>,
 }
 
 /// How many keys and tokens are remembered; more only cost a look-up or a hash.
@@ -91,6 +95,7 @@ impl Identity {
             compiled: Cache::builder().weigher(weight).max_capacity(REMEMBERED_POLICIES).build(),
             uses: Arc::default(),
             tokens: Cache::new(REMEMBERED),
+            sessions: Cache::new(REMEMBERED),
         }
     }
 

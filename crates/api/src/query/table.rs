@@ -61,7 +61,9 @@ use crate::iam::roles::{
 use crate::iam::users::{
     CreateUser, DeleteUser, GetUser, ListUserTags, ListUsers, TagUser, UntagUser, UpdateUser,
 };
-use crate::sts::GetCallerIdentity;
+use crate::sts::{
+    AssumeRole, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken,
+};
 
 /// The operations of IAM that are served.
 pub static IAM: &[Entry] = &[
@@ -167,7 +169,13 @@ pub static IAM: &[Entry] = &[
 ];
 
 /// The operations of STS that are served.
-pub static STS: &[Entry] = &[signed::<GetCallerIdentity>()];
+pub static STS: &[Entry] = &[
+    signed::<AssumeRole>(),
+    signed::<GetAccessKeyInfo>(),
+    signed::<GetCallerIdentity>(),
+    signed::<GetFederationToken>(),
+    signed::<GetSessionToken>(),
+];
 
 /// One operation, callable without knowing its types.
 pub struct Entry {
