@@ -7,6 +7,7 @@
 mod answer;
 mod edge;
 mod endpoint;
+pub mod iam;
 mod operation;
 mod paging;
 pub mod parameters;
