@@ -9,7 +9,7 @@ use http::request::Parts;
 use wharf_aws::sigv4::{self, Rejection};
 use wharf_aws::{Model, json};
 use wharf_identity::{AccessKey, Identity, SessionFault};
-use wharf_policy::{Kind, Origin, Region, Requester, Source, Trail};
+use wharf_policy::{Caller, Kind, Origin, Region, Requester, Source, Trail};
 use wharf_registry::Registry;
 
 use crate::table::{ECR, Entry};
@@ -142,6 +142,7 @@ impl Api {
         presented.verify(key.secret())?;
         let region: Region = presented.region.parse().map_err(|_| Rejection::InvalidToken)?;
         let origin = self.origin(parts, region.clone());
+        self.note_use(&key.principal.caller, service, &origin);
         let requester = Requester {
             principal: key.principal.clone(),
             origin: origin.into(),
@@ -176,6 +177,16 @@ impl Api {
             return Err(Rejection::InvalidToken.into());
         }
         Ok(found)
+    }
+
+    /// Notes when a long-term key, or a role by its session, was used last.
+    fn note_use(&self, caller: &Caller, service: &str, origin: &Origin) {
+        let (region, now) = (origin.region.as_str(), origin.now);
+        match (&caller.kind, &caller.session) {
+            (Kind::RoleSession, _) => self.identity.note_role_use(&caller.unique_id, region, now),
+            (_, None) => self.identity.note_key_use(&caller.access_key_id, service, region, now),
+            _ => {}
+        }
     }
 
     /// How the request came. The listener puts its [`Source`] into the extensions.

@@ -18,7 +18,7 @@ use wharf_server::start::{Running, open_store, start};
 use crate::api::{self, ApiError, Credentials};
 use crate::http::{Http, Response};
 use crate::s3::{self, S3};
-use crate::{FakeClock, V2, postgres};
+use crate::{FakeClock, V2, postgres, query};
 
 /// The account that every test server belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -180,7 +180,7 @@ impl Wharf {
         let running = start(&config, self.clock.clock(), stop).await?;
         self.address = running.address;
         let (id, secret) = (running.root.id.clone(), running.root.secret.clone());
-        self.credentials = Credentials { id, secret, region: REGION.to_owned() };
+        self.credentials = Credentials { id, secret, region: REGION.to_owned(), token: None };
         self.running = Some((running, stopper));
         Ok(())
     }
@@ -366,6 +366,27 @@ impl Wharf {
         input: Value,
     ) -> Result<Value, ApiError> {
         api::call(self, credentials, operation, input).await
+    }
+
+    /// Calls an operation of IAM as root; see [`query::call`].
+    ///
+    /// # Errors
+    /// The error that the server told.
+    pub async fn iam(&self, action: &str, form: &[(&str, &str)]) -> Result<Value, ApiError> {
+        query::call(self, Some(&self.credentials), "iam", action, form).await
+    }
+
+    /// Calls an operation of STS; see [`query::call`].
+    ///
+    /// # Errors
+    /// The error that the server told.
+    pub async fn sts_as(
+        &self,
+        credentials: &Credentials,
+        action: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Value, ApiError> {
+        query::call(self, Some(credentials), "sts", action, form).await
     }
 
     /// A token as GetAuthorizationToken gives it: what follows `Basic `.

@@ -38,6 +38,7 @@ mod referrers;
 mod replicas;
 mod resource_tags;
 mod statements;
+mod sts;
 mod sweep;
 mod tags;
 mod tokens;
