@@ -52,6 +52,11 @@ pub enum Commands {
     Backup(Backup),
     /// Put a backup into this installation, which must be empty and not running.
     Restore(Restore),
+    /// Seal all stored secrets with another installation key, while no server runs.
+    ///
+    /// Access keys and passwords stay as they are. Registry tokens, temporary credentials and
+    /// download links that were handed out before are no longer good: everybody logs in again.
+    Rekey(Rekey),
     /// Print the version.
     Version,
     /// Make certificates for HTTPS.
@@ -99,6 +104,17 @@ fn bytes(text: &str) -> Result<u64, String> {
     whole.filter(|bytes| *bytes > 0).ok_or_else(|| {
         "this is not a number of bytes such as 1048576, 500KiB, 100MiB or 1GB".to_owned()
     })
+}
+
+/// The options of `wharf rekey`.
+#[derive(Args)]
+pub struct Rekey {
+    /// The file with the new installation key; one is made if it is not there.
+    #[arg(long, value_name = "PATH")]
+    pub new_key_file: PathBuf,
+    /// The configuration, with the present installation key.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// The options of `wharf config`.

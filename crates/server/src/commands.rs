@@ -4,6 +4,7 @@ mod check;
 mod copy;
 mod env;
 mod progress;
+mod rekey;
 mod serve;
 mod tls;
 
@@ -26,6 +27,7 @@ pub fn run(command: Commands) -> anyhow::Result<ExitCode> {
         Commands::Copy(copy) => copy::copy(&copy),
         Commands::Backup(backup) => copy::backup(&backup),
         Commands::Restore(restore) => copy::restore(&restore),
+        Commands::Rekey(rekey) => rekey::rekey(&rekey),
         Commands::Version => print(&format!("wharf {}\n", env!("CARGO_PKG_VERSION"))),
         Commands::Tls(TlsCommand::Init(init)) => tls::init(init),
     };
