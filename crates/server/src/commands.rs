@@ -1,5 +1,6 @@
 //! What each command does: a file for each, and here what several of them need.
 
+mod account;
 mod check;
 mod copy;
 mod env;
@@ -19,6 +20,7 @@ use crate::config::{Config, keys};
 /// Runs the command; an error is told to the user as it is.
 pub fn run(command: Commands) -> anyhow::Result<ExitCode> {
     let done = match command {
+        Commands::Account(command) => return account::account(command),
         Commands::Check(check) => return check::check(&check),
         Commands::Serve(settings) => serve::serve(&Config::read(&settings.0)?),
         Commands::Env(settings) => env::environment(&Config::read(&settings.0)?),

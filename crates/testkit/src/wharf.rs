@@ -238,10 +238,15 @@ impl Wharf {
         };
         let store = open_store(&self.config(&[])).await.unwrap();
         let settings = wharf_registry::Settings::default();
-        [one, other].map(|db| {
+        // As the database, principals are one process's where only one may write.
+        let first = self.identity_on(&one);
+        let second = match self.engine {
+            Engine::Sqlite => first.clone(),
+            Engine::Postgres => self.identity_on(&other),
+        };
+        [(one, first), (other, second)].map(|(db, identity)| {
             let clock = self.clock.clock();
             let registry = Registry::new(db.clone(), store.clone(), clock, settings.clone());
-            let identity = self.identity_on(&db);
             Replica { registry, identity, db }
         })
     }
