@@ -56,7 +56,6 @@ pub mod ecr {
         mod delete_repository_policy;
         mod get_registry_policy;
         mod get_repository_policy;
-        mod principals;
         mod put_registry_policy;
         mod set_repository_policy;
         mod shape;

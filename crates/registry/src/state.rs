@@ -163,6 +163,12 @@ impl Registry {
         tx.after_commit(move || remembered.contents.advance_all());
     }
 
+    /// Makes everything remembered of repositories by their names stale once `tx` is committed.
+    pub(crate) fn changes_names(&self, tx: &mut Tx) {
+        let remembered = self.remembered.clone();
+        tx.after_commit(move || remembered.names.advance_all());
+    }
+
     /// Makes everything remembered of the repository's content stale once `tx` is committed.
     pub(crate) fn changes(&self, tx: &mut Tx, repository_id: &Arc<str>) {
         let (remembered, id) = (self.remembered.clone(), repository_id.clone());

@@ -8,8 +8,10 @@ use std::sync::{Arc, Once};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wharf_db::Db;
+use wharf_identity::Identity;
 use wharf_registry::Registry;
 use wharf_server::config::{Config, Flags, Settings};
+use wharf_server::folder::installation_key;
 use wharf_server::shutdown::{self, Stopper};
 use wharf_server::start::{Running, open_store, start};
 
@@ -47,9 +49,10 @@ pub struct Wharf {
     running: Option<(Running, Stopper)>,
 }
 
-/// A registry as one replica has it, without doors, and its database.
+/// A registry as one replica has it, without doors, its principals, and its database.
 pub struct Replica {
     pub registry: Registry,
+    pub identity: Identity,
     pub db: Db,
 }
 
@@ -215,6 +218,15 @@ impl Wharf {
         &self.running.as_ref().expect("the server runs").0.registry
     }
 
+    /// The principals that the running server knows.
+    ///
+    /// # Panics
+    /// When the server is stopped.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.running.as_ref().expect("the server runs").0.identity
+    }
+
     /// Stops the server and opens its data as two replicas would: each with a database of its own
     /// on PostgreSQL, which many can open; with one between them on SQLite.
     pub async fn replicas(&mut self) -> [Replica; 2] {
@@ -226,11 +238,27 @@ impl Wharf {
         };
         let store = open_store(&self.config(&[])).await.unwrap();
         let settings = wharf_registry::Settings::default();
-        [one, other].map(|db| {
+        // As the database, principals are one process's where only one may write.
+        let first = self.identity_on(&one);
+        let second = match self.engine {
+            Engine::Sqlite => first.clone(),
+            Engine::Postgres => self.identity_on(&other),
+        };
+        [(one, first), (other, second)].map(|(db, identity)| {
             let clock = self.clock.clock();
             let registry = Registry::new(db.clone(), store.clone(), clock, settings.clone());
-            Replica { registry, db }
+            Replica { registry, identity, db }
         })
+    }
+
+    /// The principals of this installation in a database of its own connections, with nothing
+    /// remembered.
+    ///
+    /// # Panics
+    /// When the installation key cannot be read.
+    #[must_use]
+    pub fn identity_on(&self, db: &Db) -> Identity {
+        Identity::new(db.clone(), installation_key(&self.config(&[])).unwrap())
     }
 
     async fn open_database(&self) -> Db {

@@ -20,3 +20,5 @@ pub use detach_user_policy::DetachUserPolicy;
 pub use list_attached_group_policies::ListAttachedGroupPolicies;
 pub use list_attached_role_policies::ListAttachedRolePolicies;
 pub use list_attached_user_policies::ListAttachedUserPolicies;
+
+pub(super) use attached::{AttachedPolicy, of};

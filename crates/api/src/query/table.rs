@@ -19,7 +19,8 @@ use crate::iam::access_keys::{
     CreateAccessKey, DeleteAccessKey, GetAccessKeyLastUsed, ListAccessKeys, UpdateAccessKey,
 };
 use crate::iam::account::{
-    CreateAccountAlias, DeleteAccountAlias, GetAccountPasswordPolicy, ListAccountAliases,
+    CreateAccountAlias, DeleteAccountAlias, GetAccountAuthorizationDetails,
+    GetAccountPasswordPolicy, GetAccountSummary, ListAccountAliases,
 };
 use crate::iam::attachments::{
     AttachGroupPolicy, AttachRolePolicy, AttachUserPolicy, DetachGroupPolicy, DetachRolePolicy,
@@ -50,8 +51,8 @@ use crate::iam::oidc::{
 };
 use crate::iam::policies::{
     CreatePolicy, CreatePolicyVersion, DeletePolicy, DeletePolicyVersion, GetPolicy,
-    GetPolicyVersion, ListPolicyTags, ListPolicyVersions, SetDefaultPolicyVersion, TagPolicy,
-    UntagPolicy,
+    GetPolicyVersion, ListEntitiesForPolicy, ListPolicies, ListPolicyTags, ListPolicyVersions,
+    SetDefaultPolicyVersion, TagPolicy, UntagPolicy,
 };
 use crate::iam::roles::{
     CreateRole, DeleteRole, GetRole, ListRoleTags, ListRoles, TagRole, UntagRole,
@@ -100,7 +101,9 @@ pub static IAM: &[Entry] = &[
     signed::<DetachRolePolicy>(),
     signed::<DetachUserPolicy>(),
     signed::<GetAccessKeyLastUsed>(),
+    signed::<GetAccountAuthorizationDetails>(),
     signed::<GetAccountPasswordPolicy>(),
+    signed::<GetAccountSummary>(),
     signed::<GetGroup>(),
     signed::<GetGroupPolicy>(),
     signed::<GetLoginProfile>(),
@@ -116,6 +119,7 @@ pub static IAM: &[Entry] = &[
     signed::<ListAttachedGroupPolicies>(),
     signed::<ListAttachedRolePolicies>(),
     signed::<ListAttachedUserPolicies>(),
+    signed::<ListEntitiesForPolicy>(),
     signed::<ListGroupPolicies>(),
     signed::<ListGroups>(),
     signed::<ListGroupsForUser>(),
@@ -124,6 +128,7 @@ pub static IAM: &[Entry] = &[
     signed::<ListMFADevices>(),
     signed::<ListOpenIDConnectProviderTags>(),
     signed::<ListOpenIDConnectProviders>(),
+    signed::<ListPolicies>(),
     signed::<ListPolicyTags>(),
     signed::<ListPolicyVersions>(),
     signed::<ListRolePolicies>(),
