@@ -98,6 +98,7 @@ pub mod ecr {
 /// The operations of AWS STS.
 pub mod sts {
     mod assume_role;
+    mod assume_role_with_web_identity;
     mod get_access_key_info;
     mod get_caller_identity;
     mod get_federation_token;
@@ -108,6 +109,7 @@ pub mod sts {
     mod session_tags;
     mod shape;
     pub use assume_role::AssumeRole;
+    pub use assume_role_with_web_identity::AssumeRoleWithWebIdentity;
     pub use get_access_key_info::GetAccessKeyInfo;
     pub use get_caller_identity::GetCallerIdentity;
     pub use get_federation_token::GetFederationToken;

@@ -62,7 +62,8 @@ use crate::iam::users::{
     CreateUser, DeleteUser, GetUser, ListUserTags, ListUsers, TagUser, UntagUser, UpdateUser,
 };
 use crate::sts::{
-    AssumeRole, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken, GetSessionToken,
+    AssumeRole, AssumeRoleWithWebIdentity, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken,
+    GetSessionToken,
 };
 
 /// The operations of IAM that are served.
@@ -171,6 +172,7 @@ pub static IAM: &[Entry] = &[
 /// The operations of STS that are served.
 pub static STS: &[Entry] = &[
     signed::<AssumeRole>(),
+    unsigned::<AssumeRoleWithWebIdentity>(),
     signed::<GetAccessKeyInfo>(),
     signed::<GetCallerIdentity>(),
     signed::<GetFederationToken>(),
@@ -207,7 +209,6 @@ const fn signed<O: Operation>() -> Entry {
     }
 }
 
-#[expect(dead_code, reason = "AssumeRoleWithWebIdentity is not served yet")]
 const fn unsigned<O: Unsigned>() -> Entry {
     Entry {
         name: O::NAME,

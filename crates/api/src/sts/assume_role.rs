@@ -7,7 +7,7 @@ use wharf_policy::{Action, Caller, Decision, Fact, Facts, Kind};
 
 use super::long_term::{self, denied};
 use super::narrowing::narrow;
-use super::role::Role;
+use super::role::{Role, SET_SOURCE_IDENTITY, TAG_SESSION};
 use super::session_tags::SessionTags;
 use super::shape::{AssumedRoleUser, Credentials, PolicyDescriptor};
 use crate::query::{Call, Error, Operation, Subject};
@@ -52,9 +52,6 @@ pub struct AssumedRole {
     source_identity: Option<String>,
     session_token_size: usize,
 }
-
-const TAG_SESSION: Action = Action::new("sts:TagSession");
-const SET_SOURCE_IDENTITY: Action = Action::new("sts:SetSourceIdentity");
 
 impl Operation for AssumeRole {
     const NAME: &'static str = "AssumeRole";

@@ -7,6 +7,7 @@ use wharf_policy::{Action, Caller, Decision, Facts, Resource, ResourcePolicies};
 
 use super::long_term::LongTerm;
 use super::narrowing::narrow;
+use super::role::TAG_SESSION;
 use super::session_tags::SessionTags;
 use super::shape::{Credentials, PolicyDescriptor};
 use crate::query::{Call, Error, Operation, Subject, facts};
@@ -40,8 +41,6 @@ struct FederatedUser {
     federated_user_id: String,
     arn: String,
 }
-
-const TAG_SESSION: Action = Action::new("sts:TagSession");
 
 impl Operation for GetFederationToken {
     const NAME: &'static str = "GetFederationToken";

@@ -13,6 +13,11 @@ use crate::query::Error;
 /// How long a session lasts that nobody said it for, in seconds; and the longest by role chaining.
 const HOUR: i64 = 3600;
 
+/// What tags need beside the right to the role.
+pub(super) const TAG_SESSION: Action = Action::new("sts:TagSession");
+/// What a source identity needs beside the right to the role.
+pub(super) const SET_SOURCE_IDENTITY: Action = Action::new("sts:SetSourceIdentity");
+
 /// A role as it was asked for.
 pub(super) struct Role<'a> {
     pub(super) arn: &'a str,

@@ -29,7 +29,26 @@ impl SessionTags {
         requested: &[Tag],
         transitive: &[String],
     ) -> Result<SessionTags, Error> {
-        let mut all = SessionTags::inherited(caller);
+        SessionTags::added(SessionTags::inherited(caller), requested, transitive)
+    }
+
+    /// Those that an issuer of tokens gives.
+    ///
+    /// # Errors
+    /// As for a request.
+    pub(super) fn given(
+        tags: Vec<(String, String)>,
+        transitive: Vec<String>,
+    ) -> Result<SessionTags, Error> {
+        let pairs = tags.into_iter().map(|(key, value)| Tag { key, value }).collect::<Vec<_>>();
+        SessionTags::added(SessionTags::default(), &pairs, &transitive)
+    }
+
+    fn added(
+        mut all: SessionTags,
+        requested: &[Tag],
+        transitive: &[String],
+    ) -> Result<SessionTags, Error> {
         check(requested)?;
         let is_among = |key: &String| requested.iter().any(|tag| same(&tag.key, key));
         if !transitive.iter().all(is_among) {

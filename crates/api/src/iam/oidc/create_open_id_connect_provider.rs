@@ -40,12 +40,13 @@ impl Operation for CreateOpenIDConnectProvider {
 
     async fn run(self, call: Call) -> Result<Output, Error> {
         let tags = self.tags.unwrap_or_default();
+        let port = call.identity().outbound().allows_url(&self.url);
         let new = NewProvider {
             url: self.url,
             client_ids: self.client_id_list.unwrap_or_default(),
             thumbprints: self.thumbprint_list.unwrap_or_default(),
             tags: tags.clone(),
-            port: false,
+            port,
         };
         let made = call.identity().create_provider(call.account(), &new, call.now()).await?;
         let tags = (!tags.is_empty()).then_some(tags);
