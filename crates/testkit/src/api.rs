@@ -64,6 +64,12 @@ impl ApiError {
         let status = 400;
         ApiError { code: code.to_owned(), message: message.to_owned(), status, extra: Map::new() }
     }
+
+    /// The same with another status than 400, as IAM and STS have them.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> ApiError {
+        ApiError { status, ..self }
+    }
 }
 
 impl fmt::Display for ApiError {
@@ -114,19 +120,30 @@ pub fn request(wharf: &Wharf, operation: &str, body: Vec<u8>) -> Request<Vec<u8>
         .unwrap()
 }
 
-/// Signs with AWS's signer.
+/// Signs with AWS's signer, for ECR.
 #[must_use]
 pub fn signed(
+    request: Request<Vec<u8>>,
+    credentials: &Credentials,
+    clock: &FakeClock,
+) -> Request<Vec<u8>> {
+    signed_for(request, credentials, clock, "ecr")
+}
+
+/// Signs with AWS's signer, for a service.
+#[must_use]
+pub fn signed_for(
     mut request: Request<Vec<u8>>,
     credentials: &Credentials,
     clock: &FakeClock,
+    service: &str,
 ) -> Request<Vec<u8>> {
     let Credentials { id, secret, region } = credentials;
     let identity = AwsCredentials::new(id, secret, None, None, "test").into();
     let parameters = SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name("ecr")
+        .name(service)
         .time(clock.time())
         .settings(SigningSettings::default())
         .build()

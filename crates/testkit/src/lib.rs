@@ -9,6 +9,7 @@ mod clock;
 pub mod http;
 pub mod image;
 pub mod postgres;
+pub mod query;
 pub mod s3;
 pub mod v2;
 pub mod violation;

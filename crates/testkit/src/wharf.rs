@@ -7,6 +7,7 @@ use std::sync::{Arc, Once};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use wharf_aws::Model;
 use wharf_db::Db;
 use wharf_registry::Registry;
 use wharf_server::config::{Config, Flags, Settings};
@@ -378,6 +379,35 @@ impl Wharf {
         let first = self.credentials.clone();
         self.restart_with(&[("account", account)]).await;
         std::mem::replace(&mut self.credentials, first)
+    }
+
+    /// Calls IAM as the root.
+    pub async fn iam(&self, operation: &str, input: Value) -> Result<Value, ApiError> {
+        self.iam_as(self.credentials(), operation, input).await
+    }
+
+    /// Calls IAM.
+    pub async fn iam_as(
+        &self,
+        credentials: &Credentials,
+        operation: &str,
+        input: Value,
+    ) -> Result<Value, ApiError> {
+        crate::query::call(self, Model::iam(), credentials, operation, &input).await
+    }
+
+    /// Makes a user who may nothing, and a key of it.
+    pub async fn user(&self, name: &str) -> Credentials {
+        self.iam("CreateUser", json!({ "UserName": name })).await.unwrap();
+        self.key_of(name).await
+    }
+
+    /// Makes a key of a user.
+    pub async fn key_of(&self, user: &str) -> Credentials {
+        let made = self.iam("CreateAccessKey", json!({ "UserName": user })).await.unwrap();
+        let text = |name: &str| made["AccessKey"][name].as_str().unwrap().to_owned();
+        let (id, secret) = (text("AccessKeyId"), text("SecretAccessKey"));
+        Credentials { id, secret, ..self.credentials().clone() }
     }
 
     /// Fetches a URL as any browser would, without credentials.

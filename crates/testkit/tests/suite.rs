@@ -29,6 +29,7 @@ mod policies_at_work;
 mod poolers;
 mod pull;
 mod push;
+mod query_operations;
 mod quotas;
 mod ranges;
 mod read_only;
