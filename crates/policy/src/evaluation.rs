@@ -123,7 +123,11 @@ impl<'a> ResourcePolicies<'a> {
         let [first, second] = match *self {
             ResourcePolicies::None => [None, None],
             ResourcePolicies::Trust(trust) => [trust, None],
-            ResourcePolicies::Ecr { .. } if keeps_the_keys(request) => [None, None],
+            ResourcePolicies::Ecr { .. }
+                if keeps_the_keys(request.caller, request.action, &request.resource) =>
+            {
+                [None, None]
+            }
             ResourcePolicies::Ecr { repository, registry, scope } => {
                 [repository, registry.filter(|_| scope.covers(request.action))]
             }
@@ -134,7 +138,7 @@ impl<'a> ResourcePolicies<'a> {
 
 /// The calls that repair a policy which shuts everybody out: the root of the account keeps them,
 /// whatever the policy says.
-fn keeps_the_keys(request: &Request<'_>) -> bool {
+pub(crate) fn keeps_the_keys(caller: &Caller, action: &str, resource: &Resource<'_>) -> bool {
     const REPAIR: [&str; 6] = [
         "ecr:GetRepositoryPolicy",
         "ecr:SetRepositoryPolicy",
@@ -143,9 +147,9 @@ fn keeps_the_keys(request: &Request<'_>) -> bool {
         "ecr:PutRegistryPolicy",
         "ecr:DeleteRegistryPolicy",
     ];
-    request.caller.kind == Kind::Root
-        && request.caller.account == *request.resource.account()
-        && REPAIR.iter().any(|action| action.eq_ignore_ascii_case(request.action))
+    caller.kind == Kind::Root
+        && caller.account == *resource.account()
+        && REPAIR.iter().any(|known| known.eq_ignore_ascii_case(action))
 }
 
 /// Whether a new policy for the repository would take from the caller the right to change it again.

@@ -34,6 +34,7 @@ pub struct Config {
     pub blobs: Option<Bucket>,
     pub root: Option<RootKey>,
     pub secret_key_file: PathBuf,
+    pub secret_key: Option<KeySource>,
     pub tls: Option<TlsFiles>,
     pub log_format: LogFormat,
     pub log_level: String,
@@ -62,6 +63,15 @@ pub struct RootKey {
     pub id: String,
     /// The secret access key.
     pub secret: Secret,
+}
+
+/// What gives the installation key, if no file does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum KeySource {
+    /// The key itself.
+    Given(Secret),
+    /// What this command prints.
+    Command(String),
 }
 
 /// Where blobs are, if not in the data folder.
@@ -145,6 +155,7 @@ impl Config {
             secret_key_file: s
                 .set("secret_key_file")
                 .map_or_else(|| data.join("installation.key"), PathBuf::from),
+            secret_key: s.secret_key()?,
             tls: s.tls()?,
             log_format: s.log_format()?,
             log_level: s.checked("log_level", check_level)?.unwrap_or_default(),
@@ -196,6 +207,15 @@ impl Config {
         match &self.blobs {
             Some(bucket) => format!("s3://{}/{}", bucket.name, bucket.prefix),
             None => self.data.display().to_string(),
+        }
+    }
+
+    /// What messages call the place of the installation key.
+    pub fn secret_key_name(&self) -> String {
+        match &self.secret_key {
+            Some(KeySource::Given(_)) => "secret_key".to_owned(),
+            Some(KeySource::Command(_)) => "what secret_key_command prints".to_owned(),
+            None => self.secret_key_file.display().to_string(),
         }
     }
 
@@ -388,6 +408,21 @@ impl Reader<'_> {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
             _ => Err(self.fault("log_format", "this must be text or json")),
+        }
+    }
+
+    /// One of three ways is enough; two could disagree.
+    fn secret_key(&self) -> Result<Option<KeySource>, ConfigError> {
+        let (given, command) = (self.set("secret_key"), self.set("secret_key_command"));
+        let file = self.set("secret_key_file");
+        match (given, command, file) {
+            (Some(key), None, None) => Ok(Some(KeySource::Given(Secret(key.to_owned())))),
+            (None, Some(command), None) => Ok(Some(KeySource::Command(command.to_owned()))),
+            (None, None, _) => Ok(None),
+            (Some(_), ..) => Err(self.fault("secret_key", "another key says where it is")),
+            (None, Some(_), Some(_)) => {
+                Err(self.fault("secret_key_command", "secret_key_file says where it is"))
+            }
         }
     }
 

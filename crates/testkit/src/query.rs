@@ -1,149 +1,141 @@
-//! IAM and STS as an SDK calls them: forms signed by AWS's own signer, at the test's own time. Every
-//! answer is held against AWS's model on the way.
+//! IAM and STS as an SDK calls them: a form, signed by AWS's own signer, and an XML document back.
+//! What the protocol promises for every answer is held against each of them.
 
-mod document;
-mod form;
-
+use aws_sigv4::http_request::SigningSettings;
 use http::Request;
-use serde_json::Value;
-use wharf_aws::{Model, Operation};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use quick_xml::Reader;
+use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::events::Event;
+use serde_json::{Map, Value, json};
+use wharf_aws::Model;
 
+use crate::Wharf;
+use crate::api::{ApiError, Credentials, signed_for};
 use crate::http::{Response, whole};
-use crate::{ApiError, Credentials, Wharf, api};
 
-pub use form::form;
-
-/// Errors that every operation may answer, whatever the model says ("Common errors" of both
-/// services), with their status.
-const COMMON: &[(&str, u16)] = &[
-    ("AccessDenied", 403),
-    ("ExpiredToken", 403),
-    ("IncompleteSignature", 400),
-    ("InvalidAction", 400),
-    ("InvalidClientTokenId", 403),
-    ("MalformedInput", 400),
-    ("MissingAuthenticationToken", 403),
-    ("ServiceUnavailable", 503),
-    ("SignatureDoesNotMatch", 403),
-    ("Throttling", 400),
-    ("ValidationError", 400),
-];
-
-/// AWS sends `Policy` where its model says `PermissionsBoundaryPolicy`.
-const BOUNDARY_TYPE: &str = "PermissionsBoundaryType";
-
-/// The name of a model's service in the scope of a signature.
-#[must_use]
-pub fn service(model: &Model) -> String {
-    model.signing_name()
-}
-
-/// Calls an operation of IAM or STS.
+/// Calls an operation of a service (`iam` or `sts`), without a signature if there are no
+/// credentials. The answer is the content of its result element: texts, objects, and arrays for
+/// what has only `member`s.
 ///
 /// # Errors
 /// The error that the server told.
 ///
 /// # Panics
-/// When the answer is none that AWS's model allows: an output that does not fit its shape, an error
-/// that the operation does not declare, a wrong status or content type, no request id.
+/// When the answer is none of the protocol.
 pub async fn call(
     wharf: &Wharf,
-    model: &'static Model,
-    credentials: &Credentials,
-    operation: &str,
-    input: &Value,
+    credentials: Option<&Credentials>,
+    service: &str,
+    action: &str,
+    form: &[(&str, &str)],
 ) -> Result<Value, ApiError> {
-    let shape = model.operation(operation).expect("an operation of the model");
-    let body = form(model, shape, input);
-    let response = post(wharf, model, credentials, body.clone()).await;
-    read(model, shape, &response).unwrap_or_else(|breach| panic!("{body}: {breach}"))
+    let request = request(wharf, service, action, form);
+    let request = match credentials {
+        Some(own) => signed_for(service, SigningSettings::default(), request, own, &wharf.clock),
+        None => request,
+    };
+    let response = wharf.http.send(request.map(whole)).await.unwrap();
+    read(action, &response)
 }
 
-/// Posts a signed form, whatever it holds.
-pub async fn post(
-    wharf: &Wharf,
-    model: &Model,
-    credentials: &Credentials,
-    body: String,
-) -> Response {
-    let request = request(wharf, body);
-    let request = api::signed_for(request, credentials, &wharf.clock, &service(model));
-    wharf.http.send(request.map(whole)).await.unwrap()
-}
-
-/// A form, not signed yet.
+/// A request to an operation, not signed yet.
 #[must_use]
-pub fn request(wharf: &Wharf, body: String) -> Request<Vec<u8>> {
+pub fn request(
+    wharf: &Wharf,
+    service: &str,
+    action: &str,
+    form: &[(&str, &str)],
+) -> Request<Vec<u8>> {
     Request::post(format!("http://{}/", wharf.address))
         .header("host", wharf.address.to_string())
         .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
-        .body(body.into_bytes())
+        .body(body(service, action, form).into_bytes())
         .unwrap()
 }
 
-/// Reads an answer to `operation`; what AWS would never answer is told as a breach.
+/// The form of an operation, encoded.
+#[must_use]
+pub fn body(service: &str, action: &str, form: &[(&str, &str)]) -> String {
+    let model = if service == "iam" { Model::iam() } else { Model::sts() };
+    let version = model.metadata.api_version.as_str();
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let pairs = [("Action", action), ("Version", version)].into_iter().chain(form.iter().copied());
+    let pairs: Vec<String> =
+        pairs.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    pairs.join("&")
+}
+
+/// Reads an answer.
 ///
 /// # Errors
-/// The breach, in words.
-pub fn read(
-    model: &Model,
-    operation: &Operation,
-    response: &Response,
-) -> Result<Result<Value, ApiError>, String> {
-    if response.header("content-type") != "text/xml" {
-        return Err(format!("content type {:?}", response.header("content-type")));
-    }
+/// The error that the server told.
+///
+/// # Panics
+/// When it is none of the protocol.
+pub fn read(action: &str, response: &Response) -> Result<Value, ApiError> {
+    let text = response.text();
+    assert_eq!(response.header("content-type"), "text/xml", "{text}");
+    let (root, document) = element(&text);
     let id = response.header("x-amzn-requestid");
-    if id.is_empty() || !response.text().contains(&format!("<RequestId>{id}</RequestId>")) {
-        return Err(format!("the request id {id:?} is not in the document"));
-    }
+    assert!(!id.is_empty(), "no request id");
     if response.status == 200 {
-        let output = document::output(model, operation, &response.text())?;
-        let user = output["User"]["Arn"].as_str().unwrap_or_default();
-        let checked = match user.ends_with(":root") {
-            true => with_name(output.clone()),
-            false => as_modelled(output.clone()),
-        };
-        model.check_output(operation, &checked)?;
-        return Ok(Ok(output));
+        assert_eq!(root, format!("{action}Response"));
+        assert_eq!(document["ResponseMetadata"]["RequestId"], id);
+        return Ok(document.get(format!("{action}Result")).cloned().unwrap_or(json!({})));
     }
-    let error = document::error(&response.text(), response.status)?;
-    declared(model, operation, &error)?;
-    Ok(Err(error))
+    assert_eq!((root.as_str(), &document["RequestId"]), ("ErrorResponse", &json!(id)), "{text}");
+    let error = &document["Error"];
+    let told = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+    let fault = if response.status < 500 { "Sender" } else { "Receiver" };
+    assert_eq!(told("Type"), fault, "{text}");
+    assert_eq!(response.header("x-amzn-errortype"), told("Code"));
+    let (code, message, status) = (told("Code"), told("Message"), response.status);
+    Err(ApiError { code, message, status, extra: Map::new() })
 }
 
-fn declared(model: &Model, operation: &Operation, error: &ApiError) -> Result<(), String> {
-    let (code, status) = (error.code.as_str(), error.status);
-    if COMMON.contains(&(code, status)) {
-        return Ok(());
-    }
-    let mut known = operation.errors.iter().filter_map(|name| model.exception(name));
-    match known.any(|known| known.code == code && known.status == status) {
-        true => Ok(()),
-        false => Err(format!("{} does not declare {status} {error}", operation.name)),
-    }
-}
-
-/// The root, which AWS shows without the name and path that its model requires.
-fn with_name(mut output: Value) -> Value {
-    output["User"]["Path"] = "/".into();
-    output["User"]["UserName"] = "root".into();
-    output
-}
-
-/// The output with the one word that the model and AWS spell differently.
-fn as_modelled(value: Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let member = |(name, value): (String, Value)| match value {
-                Value::String(text) if name == BOUNDARY_TYPE && text == "Policy" => {
-                    (name, "PermissionsBoundaryPolicy".into())
+/// The name of the outermost element, and its content.
+fn element(text: &str) -> (String, Value) {
+    let mut reader = Reader::from_str(text);
+    let mut open: Vec<(String, Vec<(String, Value)>, String)> = Vec::new();
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(start) => {
+                let name = start.name().as_ref().to_owned();
+                open.push((name, Vec::new(), String::new()));
+            }
+            Event::Text(text) => {
+                if let Some((_, _, own)) = open.last_mut() {
+                    own.push_str(&text.xml10_content());
                 }
-                value => (name, as_modelled(value)),
-            };
-            Value::Object(object.into_iter().map(member).collect())
+            }
+            Event::GeneralRef(reference) => {
+                let (_, _, own) = open.last_mut().unwrap();
+                match reference.resolve_char_ref().unwrap() {
+                    Some(character) => own.push(character),
+                    None => own.push_str(resolve_predefined_entity(&reference).unwrap()),
+                }
+            }
+            Event::End(_) => {
+                let (name, children, own) = open.pop().unwrap();
+                let value = value(children, own);
+                match open.last_mut() {
+                    Some((_, siblings, _)) => siblings.push((name, value)),
+                    None => return (name, value),
+                }
+            }
+            Event::Eof => panic!("not a whole document: {text}"),
+            _ => {}
         }
-        Value::Array(items) => items.into_iter().map(as_modelled).collect(),
-        other => other,
     }
+}
+
+fn value(children: Vec<(String, Value)>, own: String) -> Value {
+    if children.is_empty() {
+        return Value::String(own);
+    }
+    if children.iter().all(|(name, _)| name == "member") {
+        return children.into_iter().map(|(_, value)| value).collect();
+    }
+    Value::Object(children.into_iter().collect())
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sigv4::http_request::SigningSettings;
 use serde_json::{Value, json};
 use wharf_api::iam::{
     absent::*, access_keys::*, account::*, attachments::*, boundaries::*, groups::*,
@@ -11,9 +12,10 @@ use wharf_api::iam::{
 use wharf_api::query::{Entry, IAM, Operation, STS};
 use wharf_aws::Model;
 use wharf_aws::model::Kind;
+use wharf_testkit::api::signed_for;
 use wharf_testkit::http::whole;
 use wharf_testkit::violation::{Expected, violations};
-use wharf_testkit::{ACCOUNT, Credentials, Wharf, on_both, query};
+use wharf_testkit::{ACCOUNT, Credentials, Wharf, on_both, oracle};
 
 on_both![
     each_operation_of_the_model_is_served_or_says_that_it_is_not,
@@ -136,7 +138,7 @@ async fn each_operation_of_the_model_is_served_or_says_that_it_is_not(wharf: Wha
         for operation in model.operations() {
             let name = operation.name.as_str();
             let input = least_input(model, name);
-            let told = query::call(&wharf, model, wharf.credentials(), name, &input).await;
+            let told = oracle::call(&wharf, model, wharf.credentials(), name, &input).await;
             let message = format!("{name} is not served by this version of Wharf yet");
             let is_told = told.is_err_and(|told| {
                 (told.code.as_str(), told.status, told.message) == ("InvalidAction", 400, message)
@@ -147,7 +149,7 @@ async fn each_operation_of_the_model_is_served_or_says_that_it_is_not(wharf: Wha
     for form in ["Action=CreateUsers&Version=2010-05-08", "Action=CreateUser&Version=2010-05-09"] {
         let (action, version) = form.strip_prefix("Action=").unwrap().split_once('&').unwrap();
         let version = version.strip_prefix("Version=").unwrap();
-        let told = query::post(&wharf, Model::iam(), wharf.credentials(), form.to_owned()).await;
+        let told = oracle::post(&wharf, Model::iam(), wharf.credentials(), form.to_owned()).await;
         let message = format!("Could not find operation {action} for version {version}");
         assert_eq!(told.status, 400);
         assert!(told.text().contains("<Code>InvalidAction</Code>"), "{}", told.text());
@@ -163,9 +165,9 @@ async fn nobody_anonymous_and_nobody_unproven_calls_anything(wharf: Wharf) {
         for operation in model.operations().filter(|one| is_signed(table, &one.name)) {
             let name = operation.name.as_str();
             let input = least_input(model, name);
-            let form = query::form(model, operation, &input);
-            let told = wharf.http.send(query::request(&wharf, form).map(whole)).await.unwrap();
-            let told = query::read(model, operation, &told).unwrap().unwrap_err();
+            let form = oracle::form(model, operation, &input);
+            let told = wharf.http.send(oracle::request(&wharf, form).map(whole)).await.unwrap();
+            let told = oracle::read(model, operation, &told).unwrap().unwrap_err();
             assert_eq!(
                 (told.code.as_str(), told.status, told.message.as_str()),
                 ("MissingAuthenticationToken", 403, "Request is missing Authentication Token"),
@@ -174,13 +176,13 @@ async fn nobody_anonymous_and_nobody_unproven_calls_anything(wharf: Wharf) {
             for (credentials, code) in
                 [(&unknown, "InvalidClientTokenId"), (&wrong, "SignatureDoesNotMatch")]
             {
-                let told = query::call(&wharf, model, credentials, name, &input).await;
+                let told = oracle::call(&wharf, model, credentials, name, &input).await;
                 let told = told.expect_err(name);
                 assert_eq!((told.code.as_str(), told.status), (code, 403), "{name}");
             }
         }
     }
-    let users = wharf.iam("ListUsers", json!({})).await.unwrap();
+    let users = oracle::iam(&wharf, "ListUsers", json!({})).await.unwrap();
     assert_eq!(users, json!({ "Users": [], "IsTruncated": false }));
 }
 
@@ -188,11 +190,16 @@ async fn a_signature_for_one_service_opens_no_other(wharf: Wharf) {
     let pairs = [(Model::iam(), "ListUsers", "sts"), (Model::sts(), "GetCallerIdentity", "iam")];
     for (model, name, other) in pairs {
         let operation = model.operation(name).unwrap();
-        let request = query::request(&wharf, query::form(model, operation, &json!({})));
-        let request =
-            wharf_testkit::api::signed_for(request, wharf.credentials(), &wharf.clock, other);
+        let request = oracle::request(&wharf, oracle::form(model, operation, &json!({})));
+        let request = signed_for(
+            other,
+            SigningSettings::default(),
+            request,
+            wharf.credentials(),
+            &wharf.clock,
+        );
         let told = wharf.http.send(request.map(whole)).await.unwrap();
-        let told = query::read(model, operation, &told).unwrap().unwrap_err();
+        let told = oracle::read(model, operation, &told).unwrap().unwrap_err();
         assert_eq!((told.code.as_str(), told.status), ("SignatureDoesNotMatch", 403));
         let wanted =
             format!("Credential should be scoped to correct service: '{}'.", model.signing_name());
@@ -205,7 +212,7 @@ async fn who_may_nothing_is_refused_every_operation(wharf: Wharf) {
     for entry in IAM {
         let input = least_input(Model::iam(), entry.name);
         let action = entry.action.unwrap();
-        let told = wharf.iam_as(&nobody, entry.name, input).await.expect_err(entry.name);
+        let told = oracle::iam_as(&wharf, &nobody, entry.name, input).await.expect_err(entry.name);
         assert_eq!((told.code.as_str(), told.status), ("AccessDenied", 403), "{told}");
         let begin = format!(
             "User: arn:aws:iam::{ACCOUNT}:user/nobody is not authorized to perform: {action} on \
@@ -227,7 +234,7 @@ async fn each_constraint_broken_alone_is_refused_as_what_it_is(wharf: Wharf) {
                 let place = format!("{} {}", entry.name, violation.pointer);
                 let before = model.example_input(operation);
                 let own = wharf.credentials();
-                let told = query::call(&wharf, model, own, entry.name, &violation.input).await;
+                let told = oracle::call(&wharf, model, own, entry.name, &violation.input).await;
                 match violation.expected {
                     // In a form everything is text: only numbers can be of a wrong type.
                     Expected::Serialization
@@ -260,7 +267,7 @@ async fn what_is_no_form_is_refused(wharf: Wharf) {
         ("Action=ListUsers&Marker=%ff", "MalformedInput"),
         ("Action=ListUsers&Version=2010-05-08&MaxItems=many", "MalformedInput"),
     ] {
-        let told = query::post(&wharf, Model::iam(), wharf.credentials(), body.to_owned()).await;
+        let told = oracle::post(&wharf, Model::iam(), wharf.credentials(), body.to_owned()).await;
         assert_eq!(told.status, 400, "{body}");
         assert!(told.text().contains(&format!("<Code>{code}</Code>")), "{}", told.text());
     }

@@ -65,7 +65,10 @@ use crate::iam::simulation::{
 use crate::iam::users::{
     CreateUser, DeleteUser, GetUser, ListUserTags, ListUsers, TagUser, UntagUser, UpdateUser,
 };
-use crate::sts::GetCallerIdentity;
+use crate::sts::{
+    AssumeRole, AssumeRoleWithWebIdentity, GetAccessKeyInfo, GetCallerIdentity, GetFederationToken,
+    GetSessionToken,
+};
 
 /// The operations of IAM that are served.
 pub static IAM: &[Entry] = &[
@@ -175,7 +178,14 @@ pub static IAM: &[Entry] = &[
 ];
 
 /// The operations of STS that are served.
-pub static STS: &[Entry] = &[signed::<GetCallerIdentity>()];
+pub static STS: &[Entry] = &[
+    signed::<AssumeRole>(),
+    unsigned::<AssumeRoleWithWebIdentity>(),
+    signed::<GetAccessKeyInfo>(),
+    signed::<GetCallerIdentity>(),
+    signed::<GetFederationToken>(),
+    signed::<GetSessionToken>(),
+];
 
 /// One operation, callable without knowing its types.
 pub struct Entry {
@@ -207,7 +217,6 @@ const fn signed<O: Operation>() -> Entry {
     }
 }
 
-#[expect(dead_code, reason = "AssumeRoleWithWebIdentity is not served yet")]
 const fn unsigned<O: Unsigned>() -> Entry {
     Entry {
         name: O::NAME,

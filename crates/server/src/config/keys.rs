@@ -58,8 +58,10 @@ impl Key {
             }
             "blobs" => "Blobs in S3",
             name if name.starts_with("blobs_") => "Blobs in S3",
-            "database_url" | "secret_key_file" | "blob_grace" | "pull_time_interval"
-            | "blob_mounting" | "read_only" => "What it keeps",
+            "database_url" | "secret_key_file" | "secret_key" | "secret_key_command"
+            | "blob_grace" | "pull_time_interval" | "blob_mounting" | "read_only" => {
+                "What it keeps"
+            }
             "tls_cert" | "tls_key" | "trusted_proxies" => "HTTPS and proxies",
             "log_format" | "log_level" | "access_log" | "audit_log" | "audit_log_size"
             | "audit_log_keep" => "Logs",
@@ -124,7 +126,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 43] = [
+pub static KEYS: [Key; 45] = [
     key(
         "data",
         Kind::Path,
@@ -240,6 +242,18 @@ pub static KEYS: [Key; 43] = [
         "<data>/installation.key",
         "The installation key, under which stored secrets and tokens are sealed; made at the first \
          start. All replicas need the same.",
+    ),
+    key(
+        "secret_key",
+        Kind::Secret,
+        "",
+        "The installation key itself, instead of a file: 32 bytes in Base64.",
+    ),
+    key(
+        "secret_key_command",
+        Kind::Text,
+        "",
+        "A command for `sh -c` that prints the installation key, such as one that asks a vault.",
     ),
     key(
         "tls_cert",

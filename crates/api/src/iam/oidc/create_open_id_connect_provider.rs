@@ -46,12 +46,13 @@ impl Operation for CreateOpenIDConnectProvider {
         let given = self.identity_center_instance_arn.is_some();
         not_served("IdentityCenterInstanceArn", given)?;
         let tags = self.tags.unwrap_or_default();
+        let port = call.identity().outbound().allows_url(&self.url);
         let new = NewProvider {
             url: self.url,
             client_ids: self.client_id_list.unwrap_or_default(),
             thumbprints: self.thumbprint_list.unwrap_or_default(),
             tags: tags.clone(),
-            port: false,
+            port,
         };
         let made = call.identity().create_provider(call.account(), &new, call.now()).await?;
         let tags = (!tags.is_empty()).then_some(tags);
