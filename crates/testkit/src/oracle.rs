@@ -148,6 +148,12 @@ fn with_name(mut output: Value) -> Value {
     output
 }
 
+/// A percent-encoded text, decoded.
+#[must_use]
+pub fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
+}
+
 /// The output with the one word that the model and AWS spell differently.
 fn as_modelled(value: Value) -> Value {
     match value {

@@ -7,7 +7,7 @@ use aws_sigv4::http_request::SigningSettings;
 use serde_json::{Value, json};
 use wharf_api::iam::{
     absent::*, access_keys::*, account::*, attachments::*, boundaries::*, groups::*,
-    inline_policies::*, login_profiles::*, oidc::*, policies::*, roles::*, users::*,
+    inline_policies::*, login_profiles::*, oidc::*, policies::*, roles::*, simulation::*, users::*,
 };
 use wharf_api::query::{Entry, IAM, Operation, STS};
 use wharf_aws::Model;
@@ -38,7 +38,8 @@ macro_rules! for_each_operation {
             DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DeleteUser
             DeleteUserPermissionsBoundary DeleteUserPolicy DetachGroupPolicy DetachRolePolicy
             DetachUserPolicy GetAccessKeyLastUsed GetAccountAuthorizationDetails
-            GetAccountPasswordPolicy GetAccountSummary GetGroup GetGroupPolicy GetLoginProfile
+            GetAccountPasswordPolicy GetAccountSummary GetContextKeysForCustomPolicy
+            GetContextKeysForPrincipalPolicy GetGroup GetGroupPolicy GetLoginProfile
             GetOpenIDConnectProvider GetPolicy GetPolicyVersion GetRole GetRolePolicy GetUser
             GetUserPolicy ListAccessKeys ListAccountAliases ListAttachedGroupPolicies
             ListAttachedRolePolicies ListAttachedUserPolicies ListEntitiesForPolicy
@@ -50,10 +51,10 @@ macro_rules! for_each_operation {
             ListUserPolicies ListUserTags ListUsers ListVirtualMFADevices PutGroupPolicy
             PutRolePermissionsBoundary PutRolePolicy PutUserPermissionsBoundary PutUserPolicy
             RemoveClientIDFromOpenIDConnectProvider RemoveUserFromGroup SetDefaultPolicyVersion
-            TagOpenIDConnectProvider TagPolicy TagRole TagUser UntagOpenIDConnectProvider
-            UntagPolicy UntagRole UntagUser UpdateAccessKey UpdateAssumeRolePolicy UpdateGroup
-            UpdateLoginProfile UpdateOpenIDConnectProviderThumbprint UpdateRole
-            UpdateRoleDescription UpdateUser
+            SimulateCustomPolicy SimulatePrincipalPolicy TagOpenIDConnectProvider TagPolicy TagRole
+            TagUser UntagOpenIDConnectProvider UntagPolicy UntagRole UntagUser UpdateAccessKey
+            UpdateAssumeRolePolicy UpdateGroup UpdateLoginProfile
+            UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription UpdateUser
         )
     };
     ($each:ident: $($operation:ty)+) => { [$($each::<$operation>()),+] };

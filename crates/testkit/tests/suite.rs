@@ -14,6 +14,7 @@ mod database_loss;
 mod database_tls;
 mod delete;
 mod errors;
+mod iam;
 mod identity;
 mod installation;
 mod jobs;
