@@ -12,6 +12,7 @@ pub mod oidc;
 pub mod policies;
 pub mod roles;
 mod shape;
+pub mod simulation;
 mod tag;
 pub mod users;
 

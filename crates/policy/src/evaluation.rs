@@ -13,7 +13,7 @@ use crate::arn::Arn;
 use crate::document::Scope;
 use crate::policy::{Policy, Question, Rule};
 use crate::template::Lookup;
-use crate::{Caller, Context, Decision, Denial, Key, Kind, Layer, Resource, Value};
+use crate::{Caller, CallerKeys, Context, Decision, Denial, Key, Kind, Layer, Resource, Value};
 
 /// What somebody wants to do.
 #[derive(Clone, Copy)]
@@ -195,7 +195,11 @@ struct Facts<'a> {
 
 impl<'a> Lookup<'a> for Facts<'a> {
     fn look_up(&mut self, key: &'a Key) -> Option<Value<'a>> {
-        let value = self.caller.value(key).or_else(|| self.context.value(key));
+        let value = match self.context.caller_keys() {
+            CallerKeys::First => self.caller.value(key).or_else(|| self.context.value(key)),
+            CallerKeys::Last => self.context.value(key).or_else(|| self.caller.value(key)),
+            CallerKeys::Hidden => self.context.value(key),
+        };
         if value.is_none() && !self.missing.contains(&key) {
             self.missing.push(key);
         }

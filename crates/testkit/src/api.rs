@@ -66,6 +66,12 @@ impl ApiError {
         let status = 400;
         ApiError { code: code.to_owned(), message: message.to_owned(), status, extra: Map::new() }
     }
+
+    /// The same with another status than 400, as IAM and STS have them.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> ApiError {
+        ApiError { status, ..self }
+    }
 }
 
 impl fmt::Display for ApiError {

@@ -18,7 +18,7 @@ use wharf_server::start::{Running, open_store, start};
 use crate::api::{self, ApiError, Credentials};
 use crate::http::{Http, Response};
 use crate::s3::{self, S3};
-use crate::{FakeClock, V2, postgres, query};
+use crate::{FakeClock, V2, oracle, postgres, query};
 
 /// The account that every test server belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -427,6 +427,20 @@ impl Wharf {
         let first = self.credentials.clone();
         self.restart_with(&[("account", account)]).await;
         std::mem::replace(&mut self.credentials, first)
+    }
+
+    /// Makes a user who may nothing, and a key of it.
+    pub async fn user(&self, name: &str) -> Credentials {
+        oracle::iam(self, "CreateUser", json!({ "UserName": name })).await.unwrap();
+        self.key_of(name).await
+    }
+
+    /// Makes a key of a user.
+    pub async fn key_of(&self, user: &str) -> Credentials {
+        let made = oracle::iam(self, "CreateAccessKey", json!({ "UserName": user })).await.unwrap();
+        let text = |name: &str| made["AccessKey"][name].as_str().unwrap().to_owned();
+        let (id, secret) = (text("AccessKeyId"), text("SecretAccessKey"));
+        Credentials { id, secret, ..self.credentials().clone() }
     }
 
     /// Fetches a URL as any browser would, without credentials.

@@ -58,6 +58,10 @@ use crate::iam::roles::{
     CreateRole, DeleteRole, GetRole, ListRoleTags, ListRoles, TagRole, UntagRole,
     UpdateAssumeRolePolicy, UpdateRole, UpdateRoleDescription,
 };
+use crate::iam::simulation::{
+    GetContextKeysForCustomPolicy, GetContextKeysForPrincipalPolicy, SimulateCustomPolicy,
+    SimulatePrincipalPolicy,
+};
 use crate::iam::users::{
     CreateUser, DeleteUser, GetUser, ListUserTags, ListUsers, TagUser, UntagUser, UpdateUser,
 };
@@ -104,6 +108,8 @@ pub static IAM: &[Entry] = &[
     signed::<GetAccountAuthorizationDetails>(),
     signed::<GetAccountPasswordPolicy>(),
     signed::<GetAccountSummary>(),
+    signed::<GetContextKeysForCustomPolicy>(),
+    signed::<GetContextKeysForPrincipalPolicy>(),
     signed::<GetGroup>(),
     signed::<GetGroupPolicy>(),
     signed::<GetLoginProfile>(),
@@ -151,6 +157,8 @@ pub static IAM: &[Entry] = &[
     signed::<RemoveClientIDFromOpenIDConnectProvider>(),
     signed::<RemoveUserFromGroup>(),
     signed::<SetDefaultPolicyVersion>(),
+    signed::<SimulateCustomPolicy>(),
+    signed::<SimulatePrincipalPolicy>(),
     signed::<TagOpenIDConnectProvider>(),
     signed::<TagPolicy>(),
     signed::<TagRole>(),

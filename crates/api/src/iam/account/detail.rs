@@ -6,7 +6,7 @@ use wharf_identity::{Entity, Kind, Used, fold, limit};
 use wharf_policy::{MANAGED, Managed};
 
 use crate::iam::attachments::{self, AttachedPolicy};
-use crate::iam::shape::{Boundary, GroupShape, PolicyShape, RoleShape, UserShape, VersionShape};
+use crate::iam::shape::{GroupShape, PolicyShape, RoleShape, UserShape, VersionShape};
 use crate::iam::tag;
 use crate::query::{Call, Error};
 

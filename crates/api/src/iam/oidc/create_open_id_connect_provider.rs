@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use wharf_identity::{Kind, NewProvider, Tag};
 use wharf_policy::{Action, Fact};
 
+use crate::iam::not_served;
 use crate::query::{Call, Error, Operation, Subject, facts};
 
 #[derive(Deserialize)]
@@ -14,6 +15,8 @@ pub struct CreateOpenIDConnectProvider {
     client_id_list: Option<Vec<String>>,
     thumbprint_list: Option<Vec<String>>,
     tags: Option<Vec<Tag>>,
+    context_provider: Option<String>,
+    identity_center_instance_arn: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -39,6 +42,9 @@ impl Operation for CreateOpenIDConnectProvider {
     }
 
     async fn run(self, call: Call) -> Result<Output, Error> {
+        not_served("ContextProvider", self.context_provider.is_some())?;
+        let given = self.identity_center_instance_arn.is_some();
+        not_served("IdentityCenterInstanceArn", given)?;
         let tags = self.tags.unwrap_or_default();
         let port = call.identity().outbound().allows_url(&self.url);
         let new = NewProvider {
