@@ -46,8 +46,12 @@ pub(super) fn request(
 }
 
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
     }
     text
