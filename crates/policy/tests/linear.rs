@@ -38,7 +38,8 @@ fn a_policy_that_asks_for_thousands_of_keys() {
     let own = [Policy::new(&document, Grammar::Identity, "hostile").into()];
     let policies = Policies { identity: &own, ..Policies::default() };
     let caller = alice();
-    let resource = Resource::Named { account: &caller.account, arn: "arn:aws:ecr:a:1:repository/b" };
+    let resource =
+        Resource::Named { account: &caller.account, arn: "arn:aws:ecr:a:1:repository/b" };
     let request = Request { caller: &caller, action: "ecr:PutImage", resource, context: &Nothing };
     let evaluation = within_bound(|| evaluate(&request, &policies));
     assert_eq!((evaluation.outcome, evaluation.missing.len()), (Outcome::Allow, 9_000));

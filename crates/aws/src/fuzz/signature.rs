@@ -173,3 +173,65 @@ fn placed(text: &[u8], signature: &str) -> Vec<u8> {
     }
     placed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A seed that is well-formed, and whether its second request is as good as the first.
+    macro_rules! seed {
+        ($name:literal, $same:literal) => {
+            (include_bytes!(concat!("../../../../fuzz/seeds/signature/", $name)).as_slice(), $same)
+        };
+    }
+
+    #[test]
+    fn the_seeds_are_signed_and_only_the_same_request_verifies() {
+        for (seed, same) in [
+            seed!("post", true),
+            seed!("get", true),
+            seed!("session", true),
+            seed!("rfc1123-date", true),
+            seed!("claimed-hash", true),
+            seed!("blanks", true),
+            seed!("presigned", true),
+            seed!("other-spelling", true),
+            seed!("changed-body", false),
+            seed!("changed-header", false),
+            seed!("added-header", false),
+            seed!("second-date", false),
+            seed!("presigned-changed", false),
+        ] {
+            signature_bytes(seed);
+            let cut = seed.windows(AND.len()).position(|window| window == AND);
+            let (first, second) =
+                cut.map_or((seed, seed), |cut| (&seed[..cut], &seed[cut + AND.len()..]));
+            let presented = Request::of(first).unwrap().present().unwrap();
+            let key = presented.signing_key(SECRET);
+            let signature = key.sign(presented.string_to_sign().as_bytes());
+            let [first, second] =
+                [first, second].map(|text| Verified::of(&placed(text, &signature)));
+            assert!(first.is_some());
+            assert_eq!(second.is_some(), same, "{}", String::from_utf8_lossy(seed));
+        }
+    }
+
+    #[test]
+    fn a_request_means_what_the_edges_read() {
+        let of = |text: &str| {
+            let request = Request::of(text.as_bytes()).unwrap();
+            (request.segments(), request.pairs(), request.words())
+        };
+        let plain = of("GET /a/b?x=1&y=%20\nhost: h");
+        assert_eq!(plain, of("GET //a/c/.././b/?y=+&x=1&X-Amz-Signature=0\nHost:  h \ncontent-type: t"));
+        for other in [
+            "GET /a?x=1&y=%20\nhost: h",
+            "GET /a/b?x=1&x=1&y=%20\nhost: h",
+            "GET /a/b?x=1&y=%20\nhost: i",
+            "GET /a/b?x=1&y=%20\nhost: h\nx-amz-target: t",
+            "GET /a/b?x=1&y=%20\nhost: h\ncontent-type: t\n\nbody",
+        ] {
+            assert_ne!(plain, of(other), "{other}");
+        }
+    }
+}
