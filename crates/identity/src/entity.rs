@@ -178,7 +178,9 @@ pub(crate) fn parse_arn(text: &str) -> Option<(AccountId, Kind, &str, &str)> {
         _ => path_and_name.rfind('/')? + 1,
     };
     let (path, name) = path_and_name.split_at(end);
-    (!name.is_empty()).then_some((account.parse().ok()?, kind, path, name))
+    // No name and no path has other characters, and no database is asked for them.
+    let printable = path_and_name.bytes().all(|byte| byte.is_ascii_graphic());
+    (printable && !name.is_empty()).then_some((account.parse().ok()?, kind, path, name))
 }
 
 impl Identity {

@@ -83,6 +83,8 @@ pub struct Identity {
 
 /// How many keys and tokens are remembered; more only cost a look-up or a hash.
 const REMEMBERED: u64 = 10_000;
+/// How many bytes of tokens are remembered.
+const REMEMBERED_TOKENS: u64 = 16 * 1024 * 1024;
 /// How many bytes of policies are remembered compiled, counted by their text.
 const REMEMBERED_POLICIES: u64 = 32 * 1024 * 1024;
 
@@ -99,7 +101,10 @@ impl Identity {
             authorities: Cache::new(REMEMBERED),
             compiled: Cache::builder().weigher(weight).max_capacity(REMEMBERED_POLICIES).build(),
             uses: Arc::default(),
-            tokens: Cache::new(REMEMBERED),
+            tokens: Cache::builder()
+                .weigher(|basic: &String, _| u32::try_from(2 * basic.len()).unwrap_or(u32::MAX))
+                .max_capacity(REMEMBERED_TOKENS)
+                .build(),
             sessions: Cache::new(REMEMBERED),
             issuers: web_identity::Issuers::default(),
             outbound: outbound::Outbound::default(),
