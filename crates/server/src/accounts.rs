@@ -22,8 +22,8 @@ pub enum Request {
     },
 }
 
-/// What came of it.
-#[derive(Debug, Serialize, Deserialize)]
+/// What came of it. A secret may be in it, so it has no `Debug`.
+#[derive(Serialize, Deserialize)]
 pub enum Answer {
     /// The key of the new account's root.
     Created {

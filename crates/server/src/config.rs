@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use wharf_identity::outbound::Allowed;
 use wharf_policy::Action;
 use wharf_registry::quota::Quotas;
 
@@ -42,6 +43,8 @@ pub struct Config {
     pub audit_log: Destination,
     pub audit_limits: audit::Limits,
     pub trusted_proxies: Trusted,
+    pub outbound_allow: Allowed,
+    pub outbound_ca_file: Option<PathBuf>,
     pub max_connections: usize,
     pub stall_timeout: Duration,
     pub upload_floor: u64,
@@ -163,6 +166,8 @@ impl Config {
             audit_log: s.audit_log(&data),
             audit_limits: s.audit_limits()?,
             trusted_proxies: s.trusted_proxies()?,
+            outbound_allow: s.outbound_allow()?,
+            outbound_ca_file: s.set("outbound_ca_file").map(PathBuf::from),
             max_connections: s.at_least_one("max_connections")?,
             stall_timeout: s.duration("stall_timeout")?,
             upload_floor: s.parsed("upload_floor", "a whole number of bytes")?,
@@ -448,6 +453,11 @@ impl Reader<'_> {
         let size = self.at_least_one("audit_log_size")? as u64;
         let keep = self.parsed("audit_log_keep", "a whole number of files")?;
         Ok(audit::Limits { size: size.saturating_mul(1 << 20), keep })
+    }
+
+    fn outbound_allow(&self) -> Result<Allowed, ConfigError> {
+        let allowed = self.text("outbound_allow").parse();
+        allowed.map_err(|problem: String| self.fault("outbound_allow", problem))
     }
 
     fn trusted_proxies(&self) -> Result<Trusted, ConfigError> {

@@ -12,6 +12,7 @@ use wharf_api::{Api, Endpoint};
 use wharf_blobs::{S3Settings, Store};
 use wharf_db::Db;
 use wharf_distribution::Distribution;
+use wharf_identity::outbound::Outbound;
 use wharf_identity::{GivenKey, Identity, InstallationKey, RootKey};
 use wharf_registry::copy::adopt;
 use wharf_registry::installation::{self, Terms};
@@ -69,7 +70,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     joined.with_context(|| apart(config))?;
     adopt(&db, clock(), config.blob_grace, config.read_only).await?;
     let key = installation_key(config, &db).await?;
-    let identity = Identity::new(db.clone(), key);
+    let identity = Identity::new(db.clone(), key).reaching(outbound(config)?);
     let root = ensure_root(config, &identity, clock()).await?;
     match config.root {
         // Neither the credentials nor anything else, such as in a backup that is looked at.
@@ -225,6 +226,18 @@ async fn ensure_root(config: &Config, identity: &Identity, now: i64) -> anyhow::
         .as_ref()
         .map(|root| GivenKey { id: root.id.clone(), secret: root.secret.0.clone() });
     Ok(identity.ensure_root(&account, given, now).await?)
+}
+
+/// The way to issuers of tokens.
+fn outbound(config: &Config) -> anyhow::Result<Outbound> {
+    let roots = match &config.outbound_ca_file {
+        None => None,
+        Some(path) => Some(std::fs::read(path).with_context(|| {
+            format!("the certificates in {} (outbound_ca_file) cannot be read", path.display())
+        })?),
+    };
+    let outbound = Outbound::new(config.outbound_allow.clone(), roots.as_deref());
+    outbound.context("outbound_ca_file")
 }
 
 fn settings(config: &Config) -> Settings {

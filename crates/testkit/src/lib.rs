@@ -8,6 +8,7 @@ pub mod api;
 mod clock;
 pub mod http;
 pub mod image;
+pub mod issuer;
 pub mod oracle;
 pub mod postgres;
 pub mod query;

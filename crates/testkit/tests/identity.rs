@@ -6,6 +6,7 @@ mod limits;
 mod listing;
 mod next_call;
 mod sign_in;
+mod together;
 mod trust;
 
 use wharf_identity::{Error, Identity, Kind, New, Owner};

@@ -29,7 +29,7 @@ async fn user(wharf: &Wharf, path: &str, name: &str) -> (Entity, Credentials) {
     let made = identity.create_user(&account(), &new, wharf.clock.now()).await.unwrap();
     let owner = Owner { account: &account(), user: Some(&made.id) };
     let (key, secret) = identity.create_key(owner, wharf.clock.now()).await.unwrap();
-    (made, Credentials { id: key.id, secret, region: REGION.to_owned(), token: None })
+    (made, Credentials { id: key.id, secret, region: REGION.to_owned(), ..Credentials::default() })
 }
 
 async fn delete(wharf: &Wharf, user: &Entity, credentials: &Credentials) {

@@ -45,3 +45,4 @@ mod sweep;
 mod tags;
 mod tokens;
 mod uploads;
+mod web_identity;

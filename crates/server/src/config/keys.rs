@@ -62,7 +62,9 @@ impl Key {
             | "blob_grace" | "pull_time_interval" | "blob_mounting" | "read_only" => {
                 "What it keeps"
             }
-            "tls_cert" | "tls_key" | "trusted_proxies" => "HTTPS and proxies",
+            "tls_cert" | "tls_key" | "trusted_proxies" | "outbound_allow" | "outbound_ca_file" => {
+                "HTTPS and proxies"
+            }
             "log_format" | "log_level" | "access_log" | "audit_log" | "audit_log_size"
             | "audit_log_keep" => "Logs",
             _ => "Limits",
@@ -126,7 +128,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 45] = [
+pub static KEYS: [Key; 47] = [
     key(
         "data",
         Kind::Path,
@@ -304,6 +306,20 @@ pub static KEYS: [Key; 45] = [
         Kind::List,
         "",
         "Networks (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    ),
+    key(
+        "outbound_allow",
+        Kind::List,
+        "",
+        "Hosts and networks (CIDR) that the server connects to although they are loopback, link-local \
+         or private, and on any port: issuers of tokens inside the house.",
+    ),
+    key(
+        "outbound_ca_file",
+        Kind::Path,
+        "",
+        "Certificates (PEM) that are trusted beside the system's when the server connects to issuers \
+         of tokens.",
     ),
     key(
         "max_connections",

@@ -150,6 +150,10 @@ async fn what_is_not_there_is_told_so(mut wharf: Wharf) {
     refused(identity.policy(&account, "p").await, "ValidationError", unparsed);
     let detached = identity.detach(&account, Kind::User, "alice", &own).await;
     refused(detached, "NoSuchEntity", &format!("Policy {own} was not found."));
+    let service = "arn:aws:iam::aws:policy/aws-service-role/ECRReplicationServiceRolePolicy";
+    let attached = identity.attach(&account, Kind::User, "alice", service).await;
+    let sentence = "Cannot attach a Service Role Policy to a Customer User.";
+    refused(attached, "PolicyNotAttachable", sentence);
     let changed = identity.create_version(&account, PULL_ONLY, &allow("*"), true, NOW).await;
     assert_eq!(changed.unwrap_err().codes(), ("AccessDenied", 403));
 
