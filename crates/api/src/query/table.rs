@@ -19,8 +19,9 @@ use crate::iam::access_keys::{
     CreateAccessKey, DeleteAccessKey, GetAccessKeyLastUsed, ListAccessKeys, UpdateAccessKey,
 };
 use crate::iam::account::{
-    CreateAccountAlias, DeleteAccountAlias, GetAccountAuthorizationDetails,
-    GetAccountPasswordPolicy, GetAccountSummary, ListAccountAliases,
+    CreateAccountAlias, DeleteAccountAlias, GenerateCredentialReport,
+    GetAccountAuthorizationDetails, GetAccountPasswordPolicy, GetAccountSummary,
+    GetCredentialReport, ListAccountAliases,
 };
 use crate::iam::attachments::{
     AttachGroupPolicy, AttachRolePolicy, AttachUserPolicy, DetachGroupPolicy, DetachRolePolicy,
@@ -104,12 +105,14 @@ pub static IAM: &[Entry] = &[
     signed::<DetachGroupPolicy>(),
     signed::<DetachRolePolicy>(),
     signed::<DetachUserPolicy>(),
+    signed::<GenerateCredentialReport>(),
     signed::<GetAccessKeyLastUsed>(),
     signed::<GetAccountAuthorizationDetails>(),
     signed::<GetAccountPasswordPolicy>(),
     signed::<GetAccountSummary>(),
     signed::<GetContextKeysForCustomPolicy>(),
     signed::<GetContextKeysForPrincipalPolicy>(),
+    signed::<GetCredentialReport>(),
     signed::<GetGroup>(),
     signed::<GetGroupPolicy>(),
     signed::<GetLoginProfile>(),
