@@ -67,6 +67,7 @@ use wharf_policy::Policy;
 #[derive(Clone)]
 pub struct Identity {
     db: Db,
+    quotas: limit::Quotas,
     key: InstallationKey,
     epochs: Epochs,
     access_keys: Cache<String, Cached<Arc<AccessKey>>>,
@@ -95,6 +96,7 @@ impl Identity {
         let weight = |text: &String, _: &Arc<Policy>| u32::try_from(text.len()).unwrap_or(u32::MAX);
         Identity {
             epochs: Epochs::new(&db),
+            quotas: limit::Quotas::default(),
             db,
             key,
             access_keys: Cache::new(REMEMBERED),
@@ -122,6 +124,18 @@ impl Identity {
     #[must_use]
     pub fn outbound(&self) -> &outbound::Outbound {
         &self.outbound
+    }
+
+    /// The same with other quotas.
+    #[must_use]
+    pub fn with_quotas(self, quotas: limit::Quotas) -> Identity {
+        Identity { quotas, ..self }
+    }
+
+    /// The most that an account may have of each kind.
+    #[must_use]
+    pub fn quotas(&self) -> &limit::Quotas {
+        &self.quotas
     }
 
     /// Once this transaction is committed, and before anybody is told so, nobody counts on what was
