@@ -63,7 +63,7 @@ pub async fn begin(
     algorithm: Algorithm,
 ) -> Result<Upload, Error> {
     let id = Uuid::new_v4();
-    let mut upload = Upload::fresh(registry, id, caller.arn.to_string(), algorithm);
+    let mut upload = Upload::fresh(registry, id, caller.user_id().into_owned(), algorithm);
     save(registry, repository, &mut upload, 0, Durability::Process).await?;
     Ok(upload)
 }

@@ -97,7 +97,9 @@ pub fn read(action: &str, response: &Response) -> Result<Value, ApiError> {
 /// The name of the outermost element, and its content.
 fn element(text: &str) -> (String, Value) {
     let mut reader = Reader::from_str(text);
-    let mut open: Vec<(String, Vec<(String, Value)>, String)> = Vec::new();
+    /// An element's name, the members that it has so far, and its text.
+    type Open = (String, Vec<(String, Value)>, String);
+    let mut open: Vec<Open> = Vec::new();
     loop {
         match reader.read_event().unwrap() {
             Event::Start(start) => {

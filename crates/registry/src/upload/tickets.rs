@@ -80,7 +80,7 @@ impl Tickets {
 /// An upload without bytes, begun by a ticket.
 #[must_use]
 pub fn ticketed(registry: &Registry, caller: &Caller, id: Uuid, algorithm: Algorithm) -> Upload {
-    Upload::fresh(registry, id, caller.arn.to_string(), algorithm)
+    Upload::fresh(registry, id, caller.user_id().into_owned(), algorithm)
 }
 
 /// What names this process in the tickets that it issues.
