@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod escape;
+pub mod fuzz;
 pub mod json;
 pub mod model;
 pub mod query;

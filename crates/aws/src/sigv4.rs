@@ -57,7 +57,7 @@ pub struct Presented {
     pub session_token: Option<String>,
     /// Whether the signature came in the query string.
     pub presigned: bool,
-    signature: String,
+    pub(crate) signature: String,
     canonical_request: String,
     string_to_sign: String,
 }

@@ -2,7 +2,7 @@
 //! Constraints are interpreted from the model, none is written here. What only an operation can
 //! know (that an ARN exists, that a token was ours) is not checked here.
 
-mod blob;
+pub(crate) mod blob;
 mod input;
 mod output;
 

@@ -4,6 +4,7 @@
 
 mod descriptor;
 mod digest;
+pub mod fuzz;
 mod hasher;
 mod json;
 mod manifest;

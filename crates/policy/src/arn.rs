@@ -71,7 +71,7 @@ impl ResourcePattern {
                 let own = &arn.parts;
                 arn.text.starts_with(&**start)
                     && parts.iter().zip(own).all(|(pattern, part)| pattern.matches(part))
-                    && rest.resolve(lookup).is_some_and(|glob| glob.matches(own[5]))
+                    && rest.resolve(own[5].len(), lookup).is_some_and(|glob| glob.matches(own[5]))
             }
         }
     }
@@ -105,9 +105,7 @@ impl ArnPattern {
         let globs = match self {
             ArnPattern::Known(globs) => globs.as_ref().map(Cow::Borrowed),
             ArnPattern::Varying(parts) => {
-                let pieces: Option<Vec<Piece>> =
-                    parts.iter().map(|part| fill(part, lookup)).collect();
-                pieces.and_then(split).map(Cow::Owned)
+                fill(parts, arn.text.len(), lookup).and_then(split).map(Cow::Owned)
             }
         };
         globs

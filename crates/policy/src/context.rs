@@ -1,6 +1,7 @@
 //! The keys that conditions and variables ask for, and who answers.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 /// Answers for the keys of a request. Asked only for keys that a policy names, so looking one up may
 /// cost something; asked again for the same key by the next statement, so it should not cost much.
@@ -101,6 +102,12 @@ impl PartialEq for Key {
 }
 
 impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.written.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+    }
+}
 
 impl<'a> Value<'a> {
     /// A single value.

@@ -5,6 +5,7 @@
 
 mod judgement;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use judgement::{Verdict, judge};
@@ -105,7 +106,12 @@ pub fn evaluate<'a>(request: &Request<'a>, policies: &Policies<'a>) -> Evaluatio
     let action = request.action.to_ascii_lowercase();
     let (service, name) = action.split_once(':').unwrap_or(("", &action));
     let question = Question { caller: request.caller, service, name, resource: Arn::parse(&text) };
-    let mut facts = Facts { caller: request.caller, context: request.context, missing: Vec::new() };
+    let mut facts = Facts {
+        caller: request.caller,
+        context: request.context,
+        missing: Vec::new(),
+        noted: HashSet::new(),
+    };
     let Verdict { outcome, layer, statement } = judge(request, policies, &question, &mut facts);
     Evaluation { outcome, layer, statement, missing: facts.missing }
 }
@@ -191,6 +197,8 @@ struct Facts<'a> {
     caller: &'a Caller,
     context: &'a dyn Context,
     missing: Vec<&'a Key>,
+    /// The same, to tell whether one is noted: a policy can ask for thousands.
+    noted: HashSet<&'a Key>,
 }
 
 impl<'a> Lookup<'a> for Facts<'a> {
@@ -200,7 +208,7 @@ impl<'a> Lookup<'a> for Facts<'a> {
             CallerKeys::Last => self.context.value(key).or_else(|| self.caller.value(key)),
             CallerKeys::Hidden => self.context.value(key),
         };
-        if value.is_none() && !self.missing.contains(&key) {
+        if value.is_none() && self.noted.insert(key) {
             self.missing.push(key);
         }
         value

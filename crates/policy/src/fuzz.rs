@@ -1,16 +1,17 @@
 //! The way in for a fuzzer: bytes become a document, a caller, an action, a resource and a context,
-//! and whatever they are, they are evaluated.
+//! and whatever they are, they are evaluated. The mutations and the seeds are the fuzzer's own.
 
 use std::sync::Arc;
 
 use crate::{
-    Caller, Document, Fact, Facts, Grammar, Policies, Policy, Request, Resource, ResourcePolicies,
-    Scope, evaluate,
+    Caller, Document, Fact, Facts, Grammar, Kind, Outcome, Policies, Policy, Request, Resource,
+    ResourcePolicies, Scope, document::Effect, evaluate,
 };
 
 /// Reads `bytes` as lines (action, resource, key, value) and, behind them, a document; reads the
 /// document under every grammar and evaluates it in every place where a policy can stand, for each
-/// kind of caller. What an accepted document prints must read the same again.
+/// kind of caller. What an accepted document prints must read the same again, and a document without
+/// an Allow must allow nothing to anybody but a root.
 ///
 /// # Panics
 /// If there is an error in this crate.
@@ -34,12 +35,18 @@ pub fn evaluate_bytes(bytes: &[u8]) {
             assert!(printed.len() > grammar.most() || again.as_ref() == Ok(&document), "{printed}");
         }
         let _ = document.context_keys();
+        let denies_only = document.statements.iter().all(|one| one.effect == Effect::Deny);
         evaluate_everywhere(
             &Policy::new(&document, grammar, "fuzzed").into(),
             |caller, policies| {
                 let resource = Resource::Named { account: &caller.account, arn: resource };
                 let request = Request { caller, action, resource, context: &context };
-                let _ = evaluate(&request, policies).decision(&request);
+                let evaluation = evaluate(&request, policies);
+                let _ = evaluation.decision(&request);
+                // Who one is, everybody may ask.
+                let free = action.eq_ignore_ascii_case("sts:GetCallerIdentity");
+                let allowed = evaluation.outcome == Outcome::Allow;
+                assert!(!(denies_only && allowed) || free || caller.kind == Kind::Root);
             },
         );
     }

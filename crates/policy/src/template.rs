@@ -52,14 +52,17 @@ impl Template {
         })))
     }
 
-    /// The pattern for this request; `None` if a variable has no value, and then nothing matches.
-    pub(crate) fn resolve<'s>(&'s self, lookup: &mut dyn Lookup<'s>) -> Option<Cow<'s, Glob>> {
+    /// The pattern for this request, if it can match a text of so many bytes; `None` if a variable
+    /// has no value, and then nothing matches.
+    pub(crate) fn resolve<'s>(
+        &'s self,
+        bytes: usize,
+        lookup: &mut dyn Lookup<'s>,
+    ) -> Option<Cow<'s, Glob>> {
         match self {
             Template::Known(glob) => Some(Cow::Borrowed(glob)),
             Template::Varying(parts) => {
-                let pieces = parts.iter().map(|part| fill(part, lookup));
-                let pieces: Option<Vec<Piece>> = pieces.collect();
-                pieces.map(|pieces| Cow::Owned(Glob::from_pieces(pieces)))
+                fill(parts, bytes, lookup).map(|pieces| Cow::Owned(Glob::from_pieces(pieces)))
             }
         }
     }
@@ -77,17 +80,30 @@ impl Template {
     }
 }
 
-/// The piece that `part` is in this request.
-pub(crate) fn fill<'s>(part: &'s Part, lookup: &mut dyn Lookup<'s>) -> Option<Piece> {
-    match part {
-        Part::Piece(piece) => Some(piece.clone()),
+/// The pieces that `parts` are in this request; `None` if one has no value, or if their texts have
+/// more than so many bytes. A few variables can stand for a text that fills the memory, and the text
+/// to compare with is never that long.
+pub(crate) fn fill<'s>(
+    parts: &'s [Part],
+    bytes: usize,
+    lookup: &mut dyn Lookup<'s>,
+) -> Option<Vec<Piece>> {
+    let mut left = bytes;
+    let mut within = |text: Cow<'_, str>| {
+        left = left.checked_sub(text.len())?;
+        Some(Piece::Text(text.into()))
+    };
+    let pieces = parts.iter().map(|part| match part {
+        Part::Piece(Piece::Text(text)) => within(Cow::Borrowed(text)),
+        Part::Piece(wildcard) => Some(wildcard.clone()),
         Part::Variable { key, default } => match (lookup.look_up(key), default) {
-            (Some(Value::One(text)), _) => Some(Piece::Text(text.into())),
-            (None, Some(default)) => Some(Piece::Text(default.clone())),
+            (Some(Value::One(text)), _) => within(text),
+            (None, Some(default)) => within(Cow::Borrowed(default)),
             // A multivalued key has no place in a text, not even with a default.
             (Some(Value::Many(_)) | None, _) => None,
         },
-    }
+    });
+    pieces.collect()
 }
 
 /// What stands between `${` and `}`.
@@ -162,17 +178,24 @@ mod tests {
             ("${}", "", false),
         ] {
             let compiled = Template::parse(template, true, true);
-            let glob = compiled.resolve(&mut { KNOWN });
+            let glob = compiled.resolve(usize::MAX, &mut { KNOWN });
             assert_eq!(glob.is_some_and(|glob| glob.matches(text)), matches, "{template} {text}");
         }
     }
 
     #[test]
+    fn what_is_longer_than_the_text_is_not_filled_in() {
+        let compiled = Template::parse("*a${aws:username}?", true, true);
+        assert!(compiled.resolve(6, &mut { KNOWN }).unwrap().matches("aalicex"));
+        assert!(compiled.resolve(5, &mut { KNOWN }).is_none());
+    }
+
+    #[test]
     fn without_wildcards_and_variables_a_text_is_a_text() {
         let compiled = Template::parse("*${aws:username}?", false, false);
-        let glob = compiled.resolve(&mut { KNOWN }).unwrap();
+        let glob = compiled.resolve(usize::MAX, &mut { KNOWN }).unwrap();
         assert!(glob.is_text() && glob.matches("*${aws:username}?"));
         let compiled = Template::parse("${x*}", true, false);
-        assert!(compiled.resolve(&mut { KNOWN }).unwrap().matches("${xyz}"));
+        assert!(compiled.resolve(7, &mut { KNOWN }).unwrap().matches("${xyz}"));
     }
 }

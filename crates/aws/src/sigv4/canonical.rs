@@ -1,6 +1,6 @@
 //! The canonical request: the one text that client and server must agree on byte for byte.
 
-use std::fmt::Write;
+use std::{collections::HashSet, fmt::Write};
 
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
@@ -46,8 +46,12 @@ pub(super) fn request(
 }
 
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
         write!(text, "{byte:02x}").expect("writing to a String cannot fail");
     }
     text
@@ -91,10 +95,15 @@ fn query(query: &str) -> String {
 }
 
 /// A line for each signed header. One that is not there gets an empty value, so that the signature
-/// fails.
+/// fails. No client names one twice, and a long header named a thousand times would fill the memory
+/// before anything is proven.
 fn headers(request: &Request, signed: &str) -> Result<String, Rejection> {
     let mut text = String::new();
+    let mut seen = HashSet::new();
     for name in signed.split(';') {
+        if !seen.insert(name.to_ascii_lowercase()) {
+            return Err(Rejection::mismatch());
+        }
         let value = match request.authority {
             Some(authority) if name == "host" => authority.to_owned(),
             _ => header_value(request.headers, name)?,

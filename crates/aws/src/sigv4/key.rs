@@ -19,6 +19,11 @@ impl SigningKey {
         Self(scope.iter().fold(first, |key, part| hmac(&key, part.as_bytes())))
     }
 
+    /// This key's signature over `text`, for what signs requests to itself.
+    pub(crate) fn sign(&self, text: &[u8]) -> String {
+        super::canonical::hex(&hmac(&self.0, text))
+    }
+
     /// Whether `signature`, 64 lower-case hexadecimal digits, is this key's over `text`.
     pub(super) fn signed(&self, text: &[u8], signature: &str) -> bool {
         let computed = hmac(&self.0, text);

@@ -1,7 +1,7 @@
 //! Base64 without decoding it: a layer part of 20 MiB is decoded once, by whoever stores it.
 
 /// The number of bytes that `text` decodes to; `None` when it is not canonical, padded base64.
-pub(super) fn decoded_length(text: &str) -> Option<usize> {
+pub(crate) fn decoded_length(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     if !bytes.len().is_multiple_of(4) {
         return None;

@@ -1,11 +1,14 @@
 //! What all kinds of policies ask of their conditions.
 
+use std::collections::HashSet;
+
 use super::fault::Wrong;
 use super::limit::MOST_VALUES;
 use super::{Document, Grammar, Scalar, Statement, Values};
 use crate::Policy;
 use crate::condition::expected::Expected;
 use crate::condition::operator::Operator;
+use crate::policy::Rule;
 
 /// Operators that exist, values that they can compare.
 pub(super) fn check(statement: &Statement, variables: bool) -> Result<(), Wrong> {
@@ -45,14 +48,10 @@ fn value_fault(
 /// The keys that the document asks for, sorted, each once.
 pub(super) fn keys(document: &Document) -> Vec<String> {
     let policy = Policy::new(document, Grammar::Identity, "");
-    let mut keys: Vec<String> = Vec::new();
-    for rule in policy.rules() {
-        for key in rule.keys().map(|key| key.as_str()) {
-            if !keys.iter().any(|known| known.eq_ignore_ascii_case(key)) {
-                keys.push(key.to_owned());
-            }
-        }
-    }
+    let mut seen = HashSet::new();
+    let keys = policy.rules().iter().flat_map(Rule::keys);
+    let mut keys: Vec<String> =
+        keys.filter(|key| seen.insert(*key)).map(|key| key.as_str().to_owned()).collect();
     keys.sort_unstable();
     keys
 }

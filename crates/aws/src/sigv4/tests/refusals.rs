@@ -123,6 +123,16 @@ fn each_refusal_in_its_words() {
     assert_eq!(Draft::in_header().read().unwrap().verify("secret"), Err(mismatch(MISMATCH)));
 }
 
+#[test]
+fn a_header_is_signed_once() {
+    let long = "x".repeat(15_000);
+    for names in ["x-long;".repeat(2_000), "x-long;X-Long;".to_owned()] {
+        let draft = Draft::edited("x-amz-date,", &format!("x-amz-date;{names}z,"));
+        let read = draft.with("x-long", &long).read();
+        assert_eq!(read.map(|_| ()), Err(Rejection::SignatureMismatch(MISMATCH.into())));
+    }
+}
+
 fn credentials() -> impl Strategy<Value = String> {
     let parts = [
         "Credential=",
