@@ -94,11 +94,12 @@ pub fn read(action: &str, response: &Response) -> Result<Value, ApiError> {
     Err(ApiError { code, message, status, extra: Map::new() })
 }
 
+/// An element that has begun: its name, its children, its text.
+type Open = (String, Vec<(String, Value)>, String);
+
 /// The name of the outermost element, and its content.
 fn element(text: &str) -> (String, Value) {
     let mut reader = Reader::from_str(text);
-    /// An element's name, the members that it has so far, and its text.
-    type Open = (String, Vec<(String, Value)>, String);
     let mut open: Vec<Open> = Vec::new();
     loop {
         match reader.read_event().unwrap() {

@@ -1,9 +1,16 @@
 //! Access keys: who may make them for whom, and when they open and stop to open.
 
+use base64::Engine as _;
+
 use super::*;
 use wharf_testkit::on_both;
 
-on_both![a_user_keeps_its_own_keys, the_root_has_keys_too, a_key_is_used_and_told];
+on_both![
+    a_user_keeps_its_own_keys,
+    the_root_has_keys_too,
+    a_key_is_used_and_told,
+    a_report_has_everybody,
+];
 
 const OWN: &str = "arn:aws:iam::*:user/${aws:username}";
 
@@ -60,4 +67,25 @@ async fn a_key_is_used_and_told(wharf: Wharf) {
     let unknown = json!({ "AccessKeyId": "AKIAABCDEFGHIJKLMNOP" });
     let unknown = oracle::iam(&wharf, "GetAccessKeyLastUsed", unknown).await.unwrap_err();
     assert_eq!((unknown.code.as_str(), unknown.status), ("AccessDenied", 403));
+}
+
+async fn a_report_has_everybody(wharf: Wharf) {
+    wharf.user("alice").await;
+    done(&wharf, "CreateUser", json!({ "UserName": "bob,jr" })).await;
+    let state = done(&wharf, "GenerateCredentialReport", json!({})).await;
+    assert_eq!(state, json!({ "State": "COMPLETE" }));
+    let told = done(&wharf, "GetCredentialReport", json!({})).await;
+    assert_eq!(told["ReportFormat"], "text/csv");
+    let text = base64::prelude::BASE64_STANDARD.decode(told["Content"].as_str().unwrap()).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let rows: Vec<&str> = text.lines().collect();
+    let columns = rows[0].split(',').count();
+    assert_eq!((rows.len(), columns), (4, 22), "{text}");
+    assert!(rows[1].starts_with(&format!("<root_account>,{},", arn("root"))), "{text}");
+    assert!(rows[2].starts_with(&format!("alice,{},", arn("user/alice"))), "{text}");
+    assert!(rows[2].contains(",true,"), "a key is active: {text}");
+    assert!(rows[3].starts_with(&format!("\"bob,jr\",\"{}\",", arn("user/bob,jr"))), "{text}");
+    for row in &rows[1..3] {
+        assert_eq!(row.split(',').count(), columns, "{row}");
+    }
 }

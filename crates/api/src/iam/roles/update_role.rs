@@ -14,6 +14,7 @@ pub struct UpdateRole {
     description: Option<String>,
     max_session_duration: Option<i64>,
     max_signin_session_duration: Option<i64>,
+    reset_max_signin_session_duration: Option<bool>,
 }
 
 impl Operation for UpdateRole {
@@ -28,6 +29,8 @@ impl Operation for UpdateRole {
 
     async fn run(self, call: Call) -> Result<(), Error> {
         not_served("MaxSigninSessionDuration", self.max_signin_session_duration.is_some())?;
+        let given = self.reset_max_signin_session_duration == Some(true);
+        not_served("ResetMaxSigninSessionDuration", given)?;
         let (description, seconds) = (self.description.as_deref(), self.max_session_duration);
         let (account, role) = (call.account(), &self.role_name);
         Ok(call.identity().update_role(account, role, description, seconds).await?)

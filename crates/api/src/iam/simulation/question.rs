@@ -107,7 +107,7 @@ impl Question {
         let Some(text) = &self.resource_policy else { return Ok(None) };
         let grammar = if is_trust(action) { Grammar::Trust } else { Grammar::Repository };
         let id = "ResourcePolicy";
-        let document = Document::parse(text, grammar).map_err(|fault| invalid(id, &fault))?;
+        let document = Document::accept(text, grammar).map_err(|fault| invalid(id, &fault))?;
         Ok(Some(Policy::new(&document, grammar, id)))
     }
 }

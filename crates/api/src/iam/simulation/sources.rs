@@ -19,6 +19,9 @@ pub(super) struct Given {
     pub(super) text: String,
 }
 
+/// The type of a policy that nobody has.
+const BROUGHT: &str = "none";
+
 impl Given {
     /// A policy that somebody has.
     pub(super) fn stored(source: Source) -> Given {
@@ -38,9 +41,13 @@ impl Given {
         Given { id, kind, arn: source.arn, text: source.document }
     }
 
-    /// Reads it. One that is stored can be read; one that the request brings, perhaps not.
+    /// Reads it. One that is stored was accepted; one that the request brings must be acceptable.
     pub(super) fn document(&self) -> Result<Document, Error> {
-        Document::parse(&self.text, Grammar::Identity).map_err(|fault| invalid(&self.id, &fault))
+        let read = match self.kind {
+            BROUGHT => Document::accept(&self.text, Grammar::Identity),
+            _ => Document::parse(&self.text, Grammar::Identity),
+        };
+        read.map_err(|fault| invalid(&self.id, &fault))
     }
 
     pub(super) fn policy(&self) -> Result<Arc<Policy>, Error> {
@@ -57,7 +64,7 @@ pub(super) fn inputs(list: &str, texts: Option<Vec<String>>) -> Vec<Given> {
     let texts = texts.unwrap_or_default().into_iter().enumerate();
     let given = |(index, text)| {
         let id = format!("{list}.{}", index + 1);
-        Given { id, kind: "none", arn: None, text }
+        Given { id, kind: BROUGHT, arn: None, text }
     };
     texts.map(given).collect()
 }
