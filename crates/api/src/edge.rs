@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::request::Parts;
 use wharf_aws::sigv4::{self, Rejection};
 use wharf_aws::{Model, json};
-use wharf_identity::Identity;
-use wharf_policy::{Origin, Region, Requester, Source, Trail};
+use wharf_identity::{AccessKey, Identity, SessionFault};
+use wharf_policy::{Caller, Kind, Origin, Region, Requester, Source, Trail};
 use wharf_registry::Registry;
 
 use crate::table::{ECR, Entry};
@@ -84,9 +84,7 @@ impl Api {
         headers.remove("x-amz-content-sha256");
         let request = sigv4::Request { headers: &headers, ..request(parts, b"") };
         let admitted = match self.present(&request, "ecr") {
-            Ok(presented) if known => {
-                matches!(self.identity.access_key(&presented.access_key_id).await, Ok(Some(_)))
-            }
+            Ok(presented) if known => self.key(&presented).await.is_ok(),
             _ => false,
         };
         // Refused in the very words that it would be refused in with its body.
@@ -133,17 +131,18 @@ impl Api {
         service: &str,
     ) -> Result<Signed, Refusal> {
         let presented = self.present(&request(parts, body), service)?;
-        let key = match self.identity.access_key(&presented.access_key_id).await? {
-            Some(key) if presented.session_token.is_none() => key,
-            _ => {
+        let key = match self.key(&presented).await {
+            Err(Refusal::Credentials(rejection)) => {
                 // As much work as a known key costs, so that time does not tell which exist.
                 presented.burn();
-                return Err(Rejection::InvalidToken.into());
+                return Err(rejection.into());
             }
+            key => key?,
         };
         presented.verify(key.secret())?;
         let region: Region = presented.region.parse().map_err(|_| Rejection::InvalidToken)?;
         let origin = self.origin(parts, region.clone());
+        self.note_use(&key.principal.caller, service, &origin);
         let requester = Requester {
             principal: key.principal.clone(),
             origin: origin.into(),
@@ -155,6 +154,39 @@ impl Api {
     /// Where the decisions about a call are noted, if anybody wants them.
     pub(crate) fn trail(&self) -> Trail {
         if self.audited { Trail::kept() } else { Trail::default() }
+    }
+
+    /// The access key that is presented, a session's if there is a token with it.
+    async fn key(&self, presented: &sigv4::Presented) -> Result<Arc<AccessKey>, Refusal> {
+        let id = &presented.access_key_id;
+        let found = match &presented.session_token {
+            None => self.identity.access_key(id).await?,
+            Some(token) => match self.identity.session(id, token, self.registry.now()).await {
+                Ok(found) => found,
+                Err(SessionFault::Expired) => return Err(Rejection::ExpiredToken.into()),
+                Err(SessionFault::Fault(error)) => return Err(error.into()),
+            },
+        };
+        let found = found.ok_or(Rejection::InvalidToken)?;
+        // AWS takes the keys of users and roots in IAM only from long-term credentials.
+        let caller = &found.principal.caller;
+        if presented.service == "iam"
+            && caller.session.is_some()
+            && caller.kind != Kind::RoleSession
+        {
+            return Err(Rejection::InvalidToken.into());
+        }
+        Ok(found)
+    }
+
+    /// Notes when a long-term key, or a role by its session, was used last.
+    fn note_use(&self, caller: &Caller, service: &str, origin: &Origin) {
+        let (region, now) = (origin.region.as_str(), origin.now);
+        match (&caller.kind, &caller.session) {
+            (Kind::RoleSession, _) => self.identity.note_role_use(&caller.unique_id, region, now),
+            (_, None) => self.identity.note_key_use(&caller.access_key_id, service, region, now),
+            _ => {}
+        }
     }
 
     /// How the request came. The listener puts its [`Source`] into the extensions.

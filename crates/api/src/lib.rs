@@ -7,6 +7,7 @@
 mod answer;
 mod edge;
 mod endpoint;
+pub mod iam;
 mod operation;
 mod paging;
 pub mod parameters;
@@ -55,7 +56,6 @@ pub mod ecr {
         mod delete_repository_policy;
         mod get_registry_policy;
         mod get_repository_policy;
-        mod principals;
         mod put_registry_policy;
         mod set_repository_policy;
         mod shape;
@@ -97,8 +97,23 @@ pub mod ecr {
 
 /// The operations of AWS STS.
 pub mod sts {
+    mod assume_role;
+    mod assume_role_with_web_identity;
+    mod get_access_key_info;
     mod get_caller_identity;
+    mod get_federation_token;
+    mod get_session_token;
+    mod long_term;
+    mod narrowing;
+    mod role;
+    mod session_tags;
+    mod shape;
+    pub use assume_role::AssumeRole;
+    pub use assume_role_with_web_identity::AssumeRoleWithWebIdentity;
+    pub use get_access_key_info::GetAccessKeyInfo;
     pub use get_caller_identity::GetCallerIdentity;
+    pub use get_federation_token::GetFederationToken;
+    pub use get_session_token::GetSessionToken;
 }
 
 pub use answer::{Answer, Told};

@@ -79,9 +79,14 @@ impl From<Rejection> for Refusal {
 
 impl From<wharf_identity::Error> for Refusal {
     fn from(error: wharf_identity::Error) -> Refusal {
-        Refusal::Registry(match error {
-            wharf_identity::Error::Db(error) => error.into(),
-            other => Error::fault(other),
-        })
+        Refusal::Registry(of_identity(error))
+    }
+}
+
+/// What an error of the principals' rooms is at this door, which asks them only for what is there.
+pub(crate) fn of_identity(error: wharf_identity::Error) -> Error {
+    match error {
+        wharf_identity::Error::Db(error) => error.into(),
+        other => Error::fault(other),
     }
 }

@@ -4,7 +4,7 @@
 use http::header::{AUTHORIZATION, REFERER, USER_AGENT};
 use http::request::Parts;
 use http::{Method, StatusCode};
-use wharf_identity::TokenFault;
+use wharf_identity::{Claims, TokenFault};
 use wharf_policy::{Origin, Region, Requester, Source};
 use wharf_registry::{Error, RegistryId};
 
@@ -15,7 +15,7 @@ pub(crate) enum Refused {
     /// No credentials, or none that were made here.
     Unknown,
     Expired,
-    /// The key behind the token was deleted or deactivated.
+    /// The key behind the token was deleted or deactivated, or the session's role or user.
     Inactive,
     /// A genuine token of another Region than the host names.
     OtherRegion {
@@ -33,10 +33,11 @@ impl Distribution {
         parts: &Parts,
     ) -> Result<(Requester, RegistryId), Refused> {
         let now = self.registry.now();
-        let (access_key_id, account, region) = match basic(parts) {
+        let (access_key_id, session, account, region) = match basic(parts) {
             Some(basic) => match self.identity.read_token(basic, now) {
                 Ok(claims) => {
-                    (claims.access_key_id.clone(), claims.account.clone(), claims.region.clone())
+                    let Claims { access_key_id, session, account, region, .. } = &*claims;
+                    (access_key_id.clone(), session.clone(), account.clone(), region.clone())
                 }
                 Err(TokenFault::Expired) => return Err(Refused::Expired),
                 Err(TokenFault::Unknown) => return Err(Refused::Unknown),
@@ -46,7 +47,7 @@ impl Distribution {
                 let link = query
                     .and_then(|query| self.identity.read_link(parts.uri.path(), query, now))
                     .ok_or(Refused::Unknown)?;
-                (link.access_key_id, link.account, link.region)
+                (link.access_key_id, link.session, link.account, link.region)
             }
         };
         let named = host::registry(host::of(parts));
@@ -55,14 +56,14 @@ impl Distribution {
         {
             return Err(Refused::OtherRegion { token: region, host: id.region.clone() });
         }
-        let key = self.identity.access_key(&access_key_id).await;
-        let key = key.map_err(|error| {
+        let found = self.identity.principal(&access_key_id, session.as_ref(), now).await;
+        let found = found.map_err(|error| {
             Refused::Fault(match error {
                 wharf_identity::Error::Db(error) => error.into(),
                 other => Error::fault(other),
             })
         })?;
-        let principal = key.ok_or(Refused::Inactive)?.principal.clone();
+        let principal = found.ok_or(Refused::Inactive)?;
         let origin = origin(parts, region.clone(), now).into();
         let id = named.unwrap_or(RegistryId { account, region });
         Ok((Requester { principal, origin, trail: self.trail() }, id))

@@ -4,14 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use wharf_db::{Cached, statement};
-use wharf_policy::{Caller, Principal};
+use wharf_policy::{AccountId, Caller, Principal};
 
-use crate::{Error, Identity};
+use crate::{Error, Identity, account_of_key};
 
 /// An active access key with the principal it stands for.
 pub struct AccessKey {
     pub principal: Arc<Principal>,
-    secret: String,
+    pub(crate) secret: String,
 }
 
 impl AccessKey {
@@ -45,6 +45,18 @@ impl Identity {
             self.access_keys.insert(id.to_owned(), cached);
         }
         Ok(found)
+    }
+
+    /// The account of an access key or of a session's, good or not; None if it is of none here.
+    pub async fn account_of_access_key(&self, id: &str) -> Result<Option<AccountId>, Error> {
+        statement!(OWNER = "SELECT account_id FROM access_keys WHERE id = $1");
+        if let Some((account,)) = self.db.optional::<(String,)>(&OWNER, (id,)).await? {
+            return account.parse().map(Some).map_err(|_| Error::WrongInstallationKey);
+        }
+        match account_of_key(id) {
+            Some(account) if self.has_account(&account).await? => Ok(Some(account)),
+            _ => Ok(None),
+        }
     }
 
     async fn read_access_key(&self, id: &str) -> Result<Option<AccessKey>, Error> {

@@ -76,14 +76,20 @@ impl Identity {
     /// Removes an account with its users, groups, roles, policies and keys, all of which are nothing
     /// from the next call on. What it has in registries must be gone.
     pub async fn close_account(&self, account: &AccountId) -> Result<(), Error> {
-        tx!(self.db, |tx| {
+        let closed = tx!(self.db, |tx| {
             self.changes(tx);
             if tx.optional::<(String,)>(&FIND, (account.as_str(),)).await?.is_none() {
                 return Err(Error::NoSuchAccount(account.to_string()));
             }
             tx.execute(&DELETE, (account.as_str(),)).await?;
             Ok(())
-        })
+        });
+        match closed {
+            Err(Error::Db(error)) if error.is_foreign_key_violation() => {
+                Err(Error::AccountInUse(account.to_string()))
+            }
+            closed => closed,
+        }
     }
 
     /// The alias of an account.

@@ -1,7 +1,7 @@
 //! What is attached to users, groups and roles: managed policies, and the permissions boundary.
 
 use wharf_db::{statement, tx};
-use wharf_policy::AccountId;
+use wharf_policy::{AccountId, Managed};
 
 use crate::entity::{self, Kind};
 use crate::error::quota;
@@ -44,6 +44,9 @@ impl Identity {
             self.changes(tx);
             let found = entity::find(tx, account, kind, name).await?;
             let id = managed_policy::attachable_id(tx, account, arn).await?;
+            if is_of_service(arn) {
+                return Err(Error::PolicyNotAttachable(kind));
+            }
             let present = tx.all::<(String,)>(&ALL, (found.id.as_str(),)).await?;
             if present.iter().any(|(present,)| present == arn) {
                 return Ok(());
@@ -117,4 +120,9 @@ impl Identity {
             Ok(())
         })
     }
+}
+
+/// Whether it is one of AWS's that only roles of services have.
+fn is_of_service(arn: &str) -> bool {
+    Managed::find(arn).is_some_and(|aws| aws.path.starts_with("/aws-service-role/"))
 }

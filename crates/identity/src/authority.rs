@@ -198,7 +198,7 @@ impl Identity {
     }
 
     /// Compiles a policy, or finds it compiled: what its text says never changes.
-    fn compile(&self, source: &Source) -> Result<Arc<Policy>, Error> {
+    pub(crate) fn compile(&self, source: &Source) -> Result<Arc<Policy>, Error> {
         if let Some(policy) = source.arn.as_deref().and_then(Managed::policy) {
             return Ok(policy);
         }
@@ -234,7 +234,11 @@ impl Identity {
 impl Authority {
     /// The user as the holder of an access key.
     pub(crate) fn principal(&self, access_key_id: &str) -> Principal {
-        let caller = Caller::user(self.account.clone(), &self.arn, &self.id, access_key_id);
+        self.with_caller(Caller::user(self.account.clone(), &self.arn, &self.id, access_key_id))
+    }
+
+    /// A caller that has these tags and policies.
+    pub(crate) fn with_caller(&self, caller: Caller) -> Principal {
         Principal {
             caller: Arc::new(Caller { tags: self.tags.clone(), ..caller }),
             identity: self.identity.clone(),

@@ -47,9 +47,13 @@ pub enum Error {
     LoginProfileExists(String),
     #[error("the account {0} exists already")]
     AccountExists(String),
+    #[error("the account {0} has got a repository meanwhile; close it again")]
+    AccountInUse(String),
 
     #[error("{0}")]
     DeleteConflict(&'static str),
+    #[error("Cannot attach a Service Role Policy to a Customer {}.", .0.title())]
+    PolicyNotAttachable(Kind),
     #[error("{0}")]
     LimitExceeded(String),
     #[error("{0}")]
@@ -110,7 +114,8 @@ impl Error {
             | Error::AliasAlreadyExists(_)
             | Error::LoginProfileExists(_)
             | Error::AccountExists(_) => ("EntityAlreadyExists", 409),
-            Error::DeleteConflict(_) => ("DeleteConflict", 409),
+            Error::DeleteConflict(_) | Error::AccountInUse(_) => ("DeleteConflict", 409),
+            Error::PolicyNotAttachable(_) => ("PolicyNotAttachable", 400),
             Error::LimitExceeded(_) => ("LimitExceeded", 409),
             Error::MalformedPolicyDocument(_) => ("MalformedPolicyDocument", 400),
             Error::InvalidInput(_) => ("InvalidInput", 400),

@@ -43,11 +43,7 @@ impl InstallationKey {
                 },
             )?;
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"wharf installation key 1").extract(&bytes);
-        let seal = aead::UnboundKey::new(&aead::AES_256_GCM, &expand(&root, "seal"))
-            .map(aead::LessSafeKey::new)
-            .map_err(|_| {
-                Error::InvalidInstallationKey("the installation key is unusable".to_owned())
-            })?;
+        let seal = cipher(&root, "seal")?;
         Ok(InstallationKey(Arc::new(Keys { root, seal })))
     }
 
@@ -61,33 +57,23 @@ impl InstallationKey {
     /// Encrypts `secret`; `context` (such as the key id it belongs to) must be given again to open
     /// it, so that sealed values cannot change places.
     pub(crate) fn seal(&self, context: &str, secret: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut nonce = [0u8; NONCE_LENGTH];
-        rand::fill(&mut nonce).map_err(|_| Error::Random)?;
-        let mut sealed = secret.to_vec();
-        let unique = aead::Nonce::assume_unique_for_key(nonce);
-        self.0
-            .seal
-            .seal_in_place_append_tag(unique, aead::Aad::from(context.as_bytes()), &mut sealed)
-            .map_err(|_| Error::Random)?;
-        let mut stored = nonce.to_vec();
-        stored.append(&mut sealed);
-        Ok(stored)
+        seal(&self.0.seal, context, secret)
     }
 
     /// The inverse of [`InstallationKey::seal`].
     pub(crate) fn open(&self, context: &str, stored: &[u8]) -> Result<Vec<u8>, Error> {
-        let (nonce, sealed) =
-            stored.split_first_chunk::<NONCE_LENGTH>().ok_or(Error::WrongInstallationKey)?;
-        let mut secret = sealed.to_vec();
-        let nonce = aead::Nonce::assume_unique_for_key(*nonce);
-        let length = self
-            .0
-            .seal
-            .open_in_place(nonce, aead::Aad::from(context.as_bytes()), &mut secret)
-            .map_err(|_| Error::WrongInstallationKey)?
-            .len();
-        secret.truncate(length);
-        Ok(secret)
+        open(&self.0.seal, context, stored).ok_or(Error::WrongInstallationKey)
+    }
+
+    /// Encrypts with a key that is derived for `purpose` and used for nothing else: for what is
+    /// sealed too often for random nonces under one key.
+    pub(crate) fn seal_apart(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, Error> {
+        seal(&cipher(&self.0.root, purpose)?, "", secret)
+    }
+
+    /// The inverse of [`InstallationKey::seal_apart`]; None if it was not sealed here, and for this.
+    pub(crate) fn open_apart(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        open(&cipher(&self.0.root, purpose).ok()?, "", sealed)
     }
 
     pub(crate) fn sign(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
@@ -101,6 +87,35 @@ impl InstallationKey {
         use subtle::ConstantTimeEq as _;
         self.sign(purpose, message).ct_eq(code).into()
     }
+}
+
+/// A nonce, and what was encrypted under it.
+fn seal(key: &aead::LessSafeKey, context: &str, secret: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut nonce = [0u8; NONCE_LENGTH];
+    rand::fill(&mut nonce).map_err(|_| Error::Random)?;
+    let mut sealed = secret.to_vec();
+    let unique = aead::Nonce::assume_unique_for_key(nonce);
+    key.seal_in_place_append_tag(unique, aead::Aad::from(context.as_bytes()), &mut sealed)
+        .map_err(|_| Error::Random)?;
+    let mut stored = nonce.to_vec();
+    stored.append(&mut sealed);
+    Ok(stored)
+}
+
+fn open(key: &aead::LessSafeKey, context: &str, stored: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, sealed) = stored.split_first_chunk::<NONCE_LENGTH>()?;
+    let mut secret = sealed.to_vec();
+    let nonce = aead::Nonce::assume_unique_for_key(*nonce);
+    let context = aead::Aad::from(context.as_bytes());
+    let length = key.open_in_place(nonce, context, &mut secret).ok()?.len();
+    secret.truncate(length);
+    Some(secret)
+}
+
+fn cipher(root: &hkdf::Prk, purpose: &str) -> Result<aead::LessSafeKey, Error> {
+    let key = aead::UnboundKey::new(&aead::AES_256_GCM, &expand(root, purpose));
+    key.map(aead::LessSafeKey::new)
+        .map_err(|_| Error::InvalidInstallationKey("the installation key is unusable".to_owned()))
 }
 
 fn expand(root: &hkdf::Prk, purpose: &str) -> [u8; 32] {

@@ -20,17 +20,20 @@ mod link;
 mod login_profile;
 mod managed_policy;
 mod oidc_provider;
+pub mod outbound;
 mod password;
 mod policy_version;
 mod random;
 mod role;
 mod root;
 mod sealed;
+mod session;
 mod tag;
 mod token;
 mod trust;
 mod user;
 mod user_key;
+mod web_identity;
 
 pub use access_key::AccessKey;
 pub use account::Account;
@@ -48,9 +51,11 @@ pub use random::account_of_key;
 pub use role::{DEFAULT_SESSION, Role};
 pub use root::{GivenKey, RootKey};
 pub use sealed::holds_secrets;
+pub use session::{SessionFault, Subject, Temporary, Terms};
 pub use tag::{Tag, fold as fold_tag_key};
 pub use token::{Claims, TOKEN_LIFETIME, Token, TokenFault};
 pub use user_key::{KeyShape, LastUse, Owner};
+pub use web_identity::{WebClaims, WebIdentity, WebIdentityFault};
 
 use std::sync::Arc;
 
@@ -70,6 +75,10 @@ pub struct Identity {
     compiled: Cache<String, Arc<Policy>>,
     uses: Arc<last_use::Uses>,
     tokens: Cache<String, Arc<Claims>>,
+    /// By the print of token and access key: when it ends, in seconds, and the key.
+    sessions: Cache<[u8; 32], Cached<(i64, Arc<AccessKey>)>>,
+    issuers: web_identity::Issuers,
+    outbound: outbound::Outbound,
 }
 
 /// How many keys and tokens are remembered; more only cost a look-up or a hash.
@@ -91,7 +100,23 @@ impl Identity {
             compiled: Cache::builder().weigher(weight).max_capacity(REMEMBERED_POLICIES).build(),
             uses: Arc::default(),
             tokens: Cache::new(REMEMBERED),
+            sessions: Cache::new(REMEMBERED),
+            issuers: web_identity::Issuers::default(),
+            outbound: outbound::Outbound::default(),
         }
+    }
+
+    /// The same with this way to issuers of tokens; without it only those of the public internet are
+    /// reached.
+    #[must_use]
+    pub fn reaching(self, outbound: outbound::Outbound) -> Identity {
+        Identity { outbound, ..self }
+    }
+
+    /// The way to what somebody else names.
+    #[must_use]
+    pub fn outbound(&self) -> &outbound::Outbound {
+        &self.outbound
     }
 
     /// Once this transaction is committed, and before anybody is told so, nobody counts on what was

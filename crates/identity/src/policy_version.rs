@@ -28,6 +28,8 @@ statement! {
     NEWEST = "UPDATE managed_policies SET newest_version = $2, updated_at = $3 WHERE id = $1";
     SET_DEFAULT = "UPDATE managed_policies SET default_version = $2, updated_at = $3 WHERE id = $1";
     COUNT = "SELECT COUNT(*) FROM policy_versions WHERE policy_id = $1";
+    COUNT_ALL = "SELECT COUNT(*) FROM policy_versions v JOIN entities e ON e.id = v.policy_id
+                 WHERE e.account_id = $1";
     FIND = "SELECT version, document, created_at FROM policy_versions
             WHERE policy_id = $1 AND version = $2";
     ALL = "SELECT version, document, created_at FROM policy_versions
@@ -90,6 +92,12 @@ impl Identity {
             let rows = tx.all::<(i64, String, i64)>(&ALL, (policy.id.as_str(),)).await?;
             Ok(rows.into_iter().map(|row| read(row, default)).collect())
         })
+    }
+
+    /// How many versions all policies of the account have together.
+    pub async fn count_versions(&self, account: &AccountId) -> Result<i64, Error> {
+        let found = self.db.optional::<(i64,)>(&COUNT_ALL, (account.as_str(),)).await?;
+        Ok(found.map_or(0, |(count,)| count))
     }
 
     /// Deletes a version that is not the default one.

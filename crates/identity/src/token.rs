@@ -1,8 +1,8 @@
 //! Registry tokens: the password that GetAuthorizationToken hands out and `docker login` keeps.
 //!
-//! A token says who (an access key) and where (a Region), never what its holder may do. Its code
-//! is checked without the database, so a restart or another replica changes nothing; whether the
-//! key is still active is looked up at each call.
+//! A token says who (an access key, or a session) and where (a Region), never what its holder may
+//! do. Its code is checked without the database, so a restart or another replica changes nothing;
+//! whether the key is still active is looked up at each call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +10,21 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use wharf_policy::{AccountId, Caller, Region};
+use wharf_policy::{AccountId, Caller, Proof, Region};
 
 use crate::Identity;
 
-/// ECR's lifetime of a token.
+/// ECR's lifetime of a token. That of a session does not outlive the session.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The user name that goes with every token.
 const USER: &str = "AWS";
 const PURPOSE: &str = "registry token";
 const CODE_LENGTH: usize = 32;
-/// Longer passwords are not looked at.
-const MAX_PASSWORD: usize = 4096;
+/// Longer passwords are not looked at. One with a session of the largest size is shorter.
+const MAX_PASSWORD: usize = 16 * 1024;
+/// Between the claims, in which it cannot occur, and the session.
+const SEPARATOR: u8 = 0;
 
 /// A freshly made token.
 pub struct Token {
@@ -44,6 +46,9 @@ pub struct Claims {
     /// Milliseconds since 1970.
     #[serde(rename = "e")]
     pub expires_at: i64,
+    /// The session that it was given to, if the access key is a session's.
+    #[serde(skip)]
+    pub session: Option<Proof>,
 }
 
 /// Why a password is no token.
@@ -56,15 +61,19 @@ pub enum TokenFault {
 }
 
 impl Identity {
-    /// Makes a token for `caller` in `region` that is good for [`TOKEN_LIFETIME`] from `now`.
+    /// Makes a token for `caller` in `region` that is good for [`TOKEN_LIFETIME`] from `now`, or as
+    /// long as the caller's session is.
     #[must_use]
     pub fn issue_token(&self, caller: &Caller, region: &Region, now: i64) -> Token {
-        let expires_at = now + TOKEN_LIFETIME.as_millis() as i64;
+        let whole = now + TOKEN_LIFETIME.as_millis() as i64;
+        let session = caller.session.as_deref();
+        let expires_at = session.map_or(whole, |own| own.expires.as_millisecond().min(whole));
         let claims = Claims {
             access_key_id: caller.access_key_id.clone(),
             account: caller.account.clone(),
             region: region.clone(),
             expires_at,
+            session: session.map(|session| session.proof.clone()),
         };
         let mut bytes = self.sign(PURPOSE, &encode(&claims)).to_vec();
         bytes.extend(encode(&claims));
@@ -100,10 +109,17 @@ impl Identity {
         if !self.is_signed(PURPOSE, message, code) {
             return None;
         }
-        serde_json::from_slice(message).ok()
+        let mut parts = message.splitn(2, |byte| *byte == SEPARATOR);
+        let claims: Claims = serde_json::from_slice(parts.next()?).ok()?;
+        Some(Claims { session: parts.next().map(|proof| Proof(proof.into())), ..claims })
     }
 }
 
 fn encode(claims: &Claims) -> Vec<u8> {
-    serde_json::to_vec(claims).expect("claims are plain strings and a number")
+    let mut message = serde_json::to_vec(claims).expect("claims are plain strings and a number");
+    if let Some(session) = &claims.session {
+        message.push(SEPARATOR);
+        message.extend_from_slice(&session.0);
+    }
+    message
 }

@@ -98,6 +98,7 @@ async fn links_open_one_path_until_they_expire() {
     let world = world().await;
     let link = Link {
         access_key_id: "AKIA".into(),
+        session: None,
         account: "000000000000".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
         path: "/v2/a/blobs/sha256:0".into(),

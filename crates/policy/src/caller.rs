@@ -1,6 +1,7 @@
 //! What authentication hands to the decision: who calls, and what is known of them.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -63,6 +64,22 @@ pub struct Session {
     pub source_identity: Option<String>,
     /// `aws:FederatedProvider`: the ARN of the provider, or the name of a built-in one.
     pub federated_provider: Option<String>,
+    /// The keys of those tags that go on to the sessions which this one begins.
+    pub transitive: Vec<String>,
+    /// When it ends.
+    pub expires: Timestamp,
+    pub proof: Proof,
+}
+
+/// The sealed form of a session, which tokens and links made by it carry on. It proves nothing
+/// without the installation key, and is not shown all the same.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Proof(pub Arc<[u8]>);
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Proof(***)")
+    }
 }
 
 impl Caller {

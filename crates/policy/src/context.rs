@@ -12,6 +12,22 @@ pub trait Context {
     /// The value of `key` in this request; `None` if the request has none. An empty string or list
     /// is not the same as none.
     fn value(&self, key: &Key) -> Option<Value<'_>>;
+
+    /// What is known of the caller, and when.
+    fn caller_keys(&self) -> CallerKeys {
+        CallerKeys::First
+    }
+}
+
+/// When [`crate::Caller`] is asked for a key. Only simulations have another order than the first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallerKeys {
+    /// Before the context.
+    First,
+    /// After the context, which may say otherwise.
+    Last,
+    /// Not at all: nobody in particular calls.
+    Hidden,
 }
 
 /// The name of a condition key. Compares without regard to case.

@@ -14,7 +14,7 @@ use crate::arn::Arn;
 use crate::document::Scope;
 use crate::policy::{Policy, Question, Rule};
 use crate::template::Lookup;
-use crate::{Caller, Context, Decision, Denial, Key, Kind, Layer, Resource, Value};
+use crate::{Caller, CallerKeys, Context, Decision, Denial, Key, Kind, Layer, Resource, Value};
 
 /// What somebody wants to do.
 #[derive(Clone, Copy)]
@@ -129,7 +129,11 @@ impl<'a> ResourcePolicies<'a> {
         let [first, second] = match *self {
             ResourcePolicies::None => [None, None],
             ResourcePolicies::Trust(trust) => [trust, None],
-            ResourcePolicies::Ecr { .. } if keeps_the_keys(request) => [None, None],
+            ResourcePolicies::Ecr { .. }
+                if keeps_the_keys(request.caller, request.action, &request.resource) =>
+            {
+                [None, None]
+            }
             ResourcePolicies::Ecr { repository, registry, scope } => {
                 [repository, registry.filter(|_| scope.covers(request.action))]
             }
@@ -140,7 +144,7 @@ impl<'a> ResourcePolicies<'a> {
 
 /// The calls that repair a policy which shuts everybody out: the root of the account keeps them,
 /// whatever the policy says.
-fn keeps_the_keys(request: &Request<'_>) -> bool {
+pub(crate) fn keeps_the_keys(caller: &Caller, action: &str, resource: &Resource<'_>) -> bool {
     const REPAIR: [&str; 6] = [
         "ecr:GetRepositoryPolicy",
         "ecr:SetRepositoryPolicy",
@@ -149,9 +153,9 @@ fn keeps_the_keys(request: &Request<'_>) -> bool {
         "ecr:PutRegistryPolicy",
         "ecr:DeleteRegistryPolicy",
     ];
-    request.caller.kind == Kind::Root
-        && request.caller.account == *request.resource.account()
-        && REPAIR.iter().any(|action| action.eq_ignore_ascii_case(request.action))
+    caller.kind == Kind::Root
+        && caller.account == *resource.account()
+        && REPAIR.iter().any(|known| known.eq_ignore_ascii_case(action))
 }
 
 /// Whether a new policy for the repository would take from the caller the right to change it again.
@@ -199,7 +203,11 @@ struct Facts<'a> {
 
 impl<'a> Lookup<'a> for Facts<'a> {
     fn look_up(&mut self, key: &'a Key) -> Option<Value<'a>> {
-        let value = self.caller.value(key).or_else(|| self.context.value(key));
+        let value = match self.context.caller_keys() {
+            CallerKeys::First => self.caller.value(key).or_else(|| self.context.value(key)),
+            CallerKeys::Last => self.context.value(key).or_else(|| self.caller.value(key)),
+            CallerKeys::Hidden => self.context.value(key),
+        };
         if value.is_none() && self.noted.insert(key) {
             self.missing.push(key);
         }

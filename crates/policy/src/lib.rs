@@ -27,8 +27,8 @@ mod template;
 mod trail;
 
 pub use action::Action;
-pub use caller::{Caller, Kind, Session};
-pub use context::{Context, Fact, Facts, Key, Nothing, Value};
+pub use caller::{Caller, Kind, Proof, Session};
+pub use context::{CallerKeys, Context, Fact, Facts, Key, Nothing, Value};
 pub use decision::{Decision, Denial, Layer};
 pub use document::{Document, Fault, Grammar, Scope};
 pub use evaluation::{

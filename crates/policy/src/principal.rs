@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::evaluation::keeps_the_keys;
 use crate::{
     Action, Caller, Context, Decision, Key, Origin, Policies, Policy, Request, Resource,
     ResourcePolicies, Trail, Value, evaluate, locks_out,
@@ -85,6 +86,13 @@ impl Requester {
         let evaluation = evaluate(&request, &policies);
         self.trail.note(&request, &evaluation);
         evaluation.decision(&request)
+    }
+
+    /// Whether the principal may do `action` on `resource` whatever policies these have: the root of
+    /// the account, when it repairs them.
+    #[must_use]
+    pub fn keeps_the_keys(&self, action: Action, resource: &Resource<'_>) -> bool {
+        keeps_the_keys(&self.principal.caller, action.as_str(), resource)
     }
 
     /// Whether the principal could not set another policy on the repository `resource` if it had

@@ -303,7 +303,7 @@ fn what_callers_tell_of_themselves() {
         issued: "2026-06-01T12:00:00Z".parse().unwrap(),
         second_factor: true,
         source_identity: Some("bob".to_owned()),
-        federated_provider: None,
+        ..wharf_policy::Session::default()
     };
     let tags: Arc<[(String, String)]> = [("Team".to_owned(), "red".to_owned())].into();
     let session = Caller { session: Some(session.into()), tags, ..caller(SESSION) };

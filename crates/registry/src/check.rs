@@ -9,6 +9,7 @@ mod blobs;
 mod flaw;
 mod images;
 mod pace;
+mod policies;
 mod rows;
 mod strays;
 
@@ -91,6 +92,7 @@ impl Registry {
         while check.some_blobs(&mut blobs).await? {}
         while check.some_images(&mut images).await? {}
         check.rows().await?;
+        check.policies().await?;
         if options.repository.is_none() {
             check.strays().await?;
         }

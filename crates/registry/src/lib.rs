@@ -5,6 +5,7 @@
 //! JSON, and any knowledge of who the caller is beyond the decision.
 
 mod access;
+mod account;
 mod activity;
 pub mod check;
 pub mod copy;

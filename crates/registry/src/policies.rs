@@ -26,11 +26,25 @@ pub struct Policies {
 /// What is remembered of a registry.
 #[derive(Clone)]
 pub(crate) struct OfRegistry {
-    policy: Option<Arc<Policy>>,
+    policy: Kept,
     scope: Scope,
 }
 
+/// A policy as it is stored, if there is one: compiled, or known to be no policy any more.
+pub(crate) type Kept = Result<Option<Arc<Policy>>, Damaged>;
+
+/// Why a stored text is no policy.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the policy of {of} is damaged: {detail}")]
+pub(crate) struct Damaged {
+    of: String,
+    detail: String,
+}
+
 impl Policies {
+    /// Those of who has none.
+    pub const NONE: Policies = Policies { repository: None, registry: None, scope: Scope::V2 };
+
     /// The same as an evaluation takes it.
     #[must_use]
     pub fn of_resource(&self) -> ResourcePolicies<'_> {
@@ -54,8 +68,10 @@ impl Registry {
         repository: Option<&Known>,
     ) -> Result<Policies, Error> {
         let OfRegistry { policy, scope } = self.registry_policy(id).await?;
-        let repository = repository.and_then(|known| known.policy.clone());
-        Ok(Policies { repository, registry: policy, scope })
+        let repository = repository.map_or(Ok(None), |known| known.policy.clone());
+        let (repository, registry) =
+            (repository.map_err(Error::fault)?, policy.map_err(Error::fault)?);
+        Ok(Policies { repository, registry, scope })
     }
 
     async fn registry_policy(&self, id: &RegistryId) -> Result<OfRegistry, Error> {
@@ -64,28 +80,32 @@ impl Registry {
         if let Some(found) = cached.and_then(|cached| cached.fresh(epoch)) {
             return Ok(found);
         }
-        let (document, scope) = registry::find(self, id).await?;
-        let name = format!("{}/{}", id.account, id.region);
-        let policy = document.map(|text| compile(&text, registry::STORED, &name));
-        let found = OfRegistry { policy: policy.transpose()?, scope };
+        let (text, scope) = registry::find(self, id).await?;
+        let policy = self.compiled(text, registry::STORED, &registry::told(id));
+        let found = OfRegistry { policy, scope };
         if let Some(epoch) = epoch {
             let cached = Cached { epoch, value: found.clone() };
             self.remembered.registries.insert(id.clone(), cached);
         }
         Ok(found)
     }
-}
 
-/// The stored policy of what is called `name`, ready to be asked.
-pub(crate) fn compile(text: &str, grammar: Grammar, name: &str) -> Result<Arc<Policy>, Error> {
-    let document = read(text, grammar, name)?;
-    Ok(Arc::new(Policy::new(&document, grammar, name)))
+    /// The stored policy of what is called `of`, compiled, or found compiled: what a text says
+    /// never changes, while with several replicas everything is looked up anew after each write.
+    pub(crate) fn compiled(&self, text: Option<String>, grammar: Grammar, of: &str) -> Kept {
+        let Some(text) = text else { return Ok(None) };
+        let key = (of.to_owned(), text);
+        if let Some(policy) = self.remembered.policies.get(&key) {
+            return Ok(Some(policy));
+        }
+        let policy = Arc::new(Policy::new(&read(&key.1, grammar, of)?, grammar, of));
+        self.remembered.policies.insert(key, policy.clone());
+        Ok(Some(policy))
+    }
 }
 
 /// The stored document. Only its structure is looked at: it was accepted once.
-fn read(text: &str, grammar: Grammar, name: &str) -> Result<Document, Error> {
-    Document::parse(text, grammar).map_err(|fault| {
-        let detail = fault.detail();
-        Error::fault(std::io::Error::other(format!("the policy of {name} is damaged: {detail}")))
-    })
+pub(crate) fn read(text: &str, grammar: Grammar, of: &str) -> Result<Document, Damaged> {
+    Document::parse(text, grammar)
+        .map_err(|fault| Damaged { of: of.to_owned(), detail: fault.detail() })
 }

@@ -10,10 +10,11 @@ pub use encryption::Encryption;
 pub use resource_tags::ResourceTag;
 use wharf_db::{Cached, Tx, statement, tx};
 use wharf_oci::RepositoryName;
-use wharf_policy::{Action, Grammar, Policy, Requester};
+use wharf_policy::{Action, Grammar, Requester};
 
 use crate::mutability::Mutability;
-use crate::{Ask, Error, Registry, RegistryId, policies, quota};
+use crate::policies::Kept;
+use crate::{Ask, Error, Registry, RegistryId, quota};
 
 /// A repository that the caller may reach.
 #[derive(Clone)]
@@ -36,7 +37,7 @@ pub(crate) struct Row {
 pub(crate) struct Known {
     pub(crate) row: Arc<Row>,
     pub(crate) tags: Vec<ResourceTag>,
-    pub(crate) policy: Option<Arc<Policy>>,
+    pub(crate) policy: Kept,
 }
 
 /// What a new repository shall be.
@@ -261,6 +262,7 @@ impl Registry {
         let values = (id.account.as_str(), id.region.as_str(), name);
         let Some(columns) = self.db.optional(&FIND, values).await? else { return Ok(None) };
         let (repository, policy) = read_found(id, columns)?;
+        let policy = self.compiled(policy, Grammar::Repository, repository.name().as_str());
         let tags = resource_tags::list(self, &repository).await?;
         let known = Arc::new(Known { row: repository.row, tags, policy });
         if let Some(epoch) = epoch {
@@ -283,14 +285,12 @@ type Columns = (String, String, i64, String, String, bool, String, Option<String
 type FoundColumns =
     (String, String, i64, String, String, bool, String, Option<String>, Option<String>);
 
-/// The repository and its policy.
+/// The repository, and the text of its policy.
 fn read_found(
     id: &RegistryId,
     columns: FoundColumns,
-) -> Result<(Repository, Option<Arc<Policy>>), Error> {
+) -> Result<(Repository, Option<String>), Error> {
     let (row_id, name, created_at, mode, filters, scan, encryption, key, policy) = columns;
-    let compile = |text: String| policies::compile(&text, Grammar::Repository, &name);
-    let policy = policy.map(compile).transpose()?;
     let columns = (row_id, name, created_at, mode, filters, scan, encryption, key);
     Ok((Repository { row: Arc::new(Row::read(id, columns)?) }, policy))
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use wharf_blobs::Store;
 use wharf_db::{Cached, Db, Epochs, Tx};
 use wharf_oci::{Digest, Tag};
-use wharf_policy::Action;
+use wharf_policy::{Action, Policy};
 
 use crate::activity::Activity;
 use crate::landing::Landing;
@@ -88,6 +88,8 @@ pub(crate) struct Remembered {
     /// By the repository's id.
     pub(crate) contents: Epochs,
     pub(crate) registries: Cache<RegistryId, Cached<OfRegistry>>,
+    /// By what they are of and their texts, which say all.
+    pub(crate) policies: Cache<(String, String), Arc<Policy>>,
     pub(crate) repositories: Cache<String, Cached<Arc<Known>>>,
     pub(crate) tags: Cache<(Arc<str>, Tag), Cached<Digest>>,
     pub(crate) manifests: Cache<(Arc<str>, Digest), Cached<Arc<Stored>>>,
@@ -100,6 +102,8 @@ pub(crate) struct Remembered {
 const ENTRIES: u64 = 20_000;
 const MANIFEST_BYTES: u64 = 32 * 1024 * 1024;
 const SMALL_BLOB_BYTES: u64 = 16 * 1024 * 1024;
+/// Counted by the texts of the policies.
+const POLICY_BYTES: u64 = 32 * 1024 * 1024;
 
 impl Registry {
     /// The registry whose rows are in `db` and whose bytes are in `store`.
@@ -116,6 +120,12 @@ impl Registry {
             names: Epochs::new(&db),
             contents: Epochs::new(&db),
             registries: Cache::new(ENTRIES),
+            policies: Cache::builder()
+                .weigher(|(of, text): &(String, String), _: &Arc<Policy>| {
+                    u32::try_from(of.len() + text.len() + 128).unwrap_or(u32::MAX)
+                })
+                .max_capacity(POLICY_BYTES)
+                .build(),
             repositories: Cache::new(ENTRIES),
             tags: Cache::new(ENTRIES),
             manifests: Cache::builder().weigher(weigh).max_capacity(MANIFEST_BYTES).build(),
@@ -161,6 +171,12 @@ impl Registry {
     pub(crate) fn changes_all(&self, tx: &mut Tx) {
         let remembered = self.remembered.clone();
         tx.after_commit(move || remembered.contents.advance_all());
+    }
+
+    /// Makes everything remembered of repositories by their names stale once `tx` is committed.
+    pub(crate) fn changes_names(&self, tx: &mut Tx) {
+        let remembered = self.remembered.clone();
+        tx.after_commit(move || remembered.names.advance_all());
     }
 
     /// Makes everything remembered of the repository's content stale once `tx` is committed.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
+use wharf_policy::AccountId;
+
 use crate::config::Flags;
 use crate::config::keys::{KEYS, Key, Kind};
 
@@ -29,6 +31,12 @@ pub enum Commands {
     /// Without any option it keeps everything in ./wharf-data, listens on 127.0.0.1:5080, makes
     /// root credentials at the first start and says what to type next.
     Serve(Settings),
+    /// Make, list and close accounts.
+    ///
+    /// Each account is a registry of its own in every Region, and an island unless a policy says
+    /// otherwise. Works beside a running server, or without one.
+    #[command(subcommand, arg_required_else_help = true)]
+    Account(AccountCommand),
     /// Check everything stored against its digest, and rows against each other and the store.
     ///
     /// Runs beside a server, or without one. Exits with 0 when everything is in order, with 3 when
@@ -52,11 +60,68 @@ pub enum Commands {
     Backup(Backup),
     /// Put a backup into this installation, which must be empty and not running.
     Restore(Restore),
+    /// Seal all stored secrets with another installation key, while no server runs.
+    ///
+    /// Access keys and passwords stay as they are. Registry tokens, temporary credentials and
+    /// download links that were handed out before are no longer good: everybody logs in again.
+    Rekey(Rekey),
     /// Print the version.
     Version,
     /// Make certificates for HTTPS.
     #[command(subcommand, arg_required_else_help = true)]
     Tls(TlsCommand),
+}
+
+/// The commands about accounts.
+#[derive(Subcommand)]
+pub enum AccountCommand {
+    /// Make an account and print the key of its root, as a profile for AWS's credentials file.
+    ///
+    /// The profile has the name of the account. The secret is shown this once.
+    Create(AccountCreate),
+    /// Print the accounts, a line each: id, when it was made, and its alias or a hyphen.
+    List(AccountList),
+    /// Remove an account with its users, groups, roles, policies and keys.
+    ///
+    /// All its credentials are refused from the next call on. Its id can be used again, and nothing
+    /// of the old account comes back then. Refused while it has repositories.
+    Close(AccountClose),
+}
+
+/// The options of `wharf account create`.
+#[derive(Args)]
+pub struct AccountCreate {
+    /// The id of the new account: twelve digits.
+    #[arg(long, value_name = "ID")]
+    pub id: AccountId,
+    /// A name for it: 3 to 63 lower-case letters, digits and hyphens.
+    #[arg(long, value_name = "NAME")]
+    pub alias: Option<String>,
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The options of `wharf account list`.
+#[derive(Args)]
+pub struct AccountList {
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// The options of `wharf account close`.
+#[derive(Args)]
+pub struct AccountClose {
+    /// The account.
+    #[arg(long, value_name = "ID")]
+    pub id: AccountId,
+    /// Delete its repositories, in all Regions, with all their images.
+    #[arg(long)]
+    pub delete_repositories: bool,
+    /// The configuration.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// The options of `wharf check`.
@@ -99,6 +164,17 @@ fn bytes(text: &str) -> Result<u64, String> {
     whole.filter(|bytes| *bytes > 0).ok_or_else(|| {
         "this is not a number of bytes such as 1048576, 500KiB, 100MiB or 1GB".to_owned()
     })
+}
+
+/// The options of `wharf rekey`.
+#[derive(Args)]
+pub struct Rekey {
+    /// The file with the new installation key; one is made if it is not there.
+    #[arg(long, value_name = "PATH")]
+    pub new_key_file: PathBuf,
+    /// The configuration, with the present installation key.
+    #[command(flatten)]
+    pub settings: Settings,
 }
 
 /// The options of `wharf config`.

@@ -1,9 +1,11 @@
 //! What each command does: a file for each, and here what several of them need.
 
+mod account;
 mod check;
 mod copy;
 mod env;
 mod progress;
+mod rekey;
 mod serve;
 mod tls;
 
@@ -18,6 +20,7 @@ use crate::config::{Config, keys};
 /// Runs the command; an error is told to the user as it is.
 pub fn run(command: Commands) -> anyhow::Result<ExitCode> {
     let done = match command {
+        Commands::Account(command) => return account::account(command),
         Commands::Check(check) => return check::check(&check),
         Commands::Serve(settings) => serve::serve(&Config::read(&settings.0)?),
         Commands::Env(settings) => env::environment(&Config::read(&settings.0)?),
@@ -26,6 +29,7 @@ pub fn run(command: Commands) -> anyhow::Result<ExitCode> {
         Commands::Copy(copy) => copy::copy(&copy),
         Commands::Backup(backup) => copy::backup(&backup),
         Commands::Restore(restore) => copy::restore(&restore),
+        Commands::Rekey(rekey) => rekey::rekey(&rekey),
         Commands::Version => print(&format!("wharf {}\n", env!("CARGO_PKG_VERSION"))),
         Commands::Tls(TlsCommand::Init(init)) => tls::init(init),
     };

@@ -11,6 +11,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use wharf_identity::outbound::Allowed;
 use wharf_policy::Action;
 use wharf_registry::quota::Quotas;
 
@@ -34,6 +35,7 @@ pub struct Config {
     pub blobs: Option<Bucket>,
     pub root: Option<RootKey>,
     pub secret_key_file: PathBuf,
+    pub secret_key: Option<KeySource>,
     pub tls: Option<TlsFiles>,
     pub log_format: LogFormat,
     pub log_level: String,
@@ -41,6 +43,8 @@ pub struct Config {
     pub audit_log: Destination,
     pub audit_limits: audit::Limits,
     pub trusted_proxies: Trusted,
+    pub outbound_allow: Allowed,
+    pub outbound_ca_file: Option<PathBuf>,
     pub max_connections: usize,
     pub stall_timeout: Duration,
     pub upload_floor: u64,
@@ -62,6 +66,15 @@ pub struct RootKey {
     pub id: String,
     /// The secret access key.
     pub secret: Secret,
+}
+
+/// What gives the installation key, if no file does.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum KeySource {
+    /// The key itself.
+    Given(Secret),
+    /// What this command prints.
+    Command(String),
 }
 
 /// Where blobs are, if not in the data folder.
@@ -145,6 +158,7 @@ impl Config {
             secret_key_file: s
                 .set("secret_key_file")
                 .map_or_else(|| data.join("installation.key"), PathBuf::from),
+            secret_key: s.secret_key()?,
             tls: s.tls()?,
             log_format: s.log_format()?,
             log_level: s.checked("log_level", check_level)?.unwrap_or_default(),
@@ -152,6 +166,8 @@ impl Config {
             audit_log: s.audit_log(&data),
             audit_limits: s.audit_limits()?,
             trusted_proxies: s.trusted_proxies()?,
+            outbound_allow: s.outbound_allow()?,
+            outbound_ca_file: s.set("outbound_ca_file").map(PathBuf::from),
             max_connections: s.at_least_one("max_connections")?,
             stall_timeout: s.duration("stall_timeout")?,
             upload_floor: s.parsed("upload_floor", "a whole number of bytes")?,
@@ -196,6 +212,15 @@ impl Config {
         match &self.blobs {
             Some(bucket) => format!("s3://{}/{}", bucket.name, bucket.prefix),
             None => self.data.display().to_string(),
+        }
+    }
+
+    /// What messages call the place of the installation key.
+    pub fn secret_key_name(&self) -> String {
+        match &self.secret_key {
+            Some(KeySource::Given(_)) => "secret_key".to_owned(),
+            Some(KeySource::Command(_)) => "what secret_key_command prints".to_owned(),
+            None => self.secret_key_file.display().to_string(),
         }
     }
 
@@ -391,6 +416,21 @@ impl Reader<'_> {
         }
     }
 
+    /// One of three ways is enough; two could disagree.
+    fn secret_key(&self) -> Result<Option<KeySource>, ConfigError> {
+        let (given, command) = (self.set("secret_key"), self.set("secret_key_command"));
+        let file = self.set("secret_key_file");
+        match (given, command, file) {
+            (Some(key), None, None) => Ok(Some(KeySource::Given(Secret(key.to_owned())))),
+            (None, Some(command), None) => Ok(Some(KeySource::Command(command.to_owned()))),
+            (None, None, _) => Ok(None),
+            (Some(_), ..) => Err(self.fault("secret_key", "another key says where it is")),
+            (None, Some(_), Some(_)) => {
+                Err(self.fault("secret_key_command", "secret_key_file says where it is"))
+            }
+        }
+    }
+
     fn access_log(&self) -> Destination {
         match self.text("access_log") {
             "stdout" => Destination::Stdout,
@@ -413,6 +453,11 @@ impl Reader<'_> {
         let size = self.at_least_one("audit_log_size")? as u64;
         let keep = self.parsed("audit_log_keep", "a whole number of files")?;
         Ok(audit::Limits { size: size.saturating_mul(1 << 20), keep })
+    }
+
+    fn outbound_allow(&self) -> Result<Allowed, ConfigError> {
+        let allowed = self.text("outbound_allow").parse();
+        allowed.map_err(|problem: String| self.fault("outbound_allow", problem))
     }
 
     fn trusted_proxies(&self) -> Result<Trusted, ConfigError> {

@@ -98,7 +98,7 @@ async fn note_restored(config: &Config, db: &Db, key: &InstallationKey) -> anyho
         bail!("the database is empty: put it back with its own tools first");
     }
     if !Identity::new(db.clone(), key.clone()).opens_any_secret().await? {
-        let key = config.secret_key_file.display();
+        let key = config.secret_key_name();
         return Err(Error::WrongInstallationKey).with_context(|| format!("{key} is another's"));
     }
     let store = start::open_store(config).await?;
@@ -146,7 +146,7 @@ fn bring_key(from: &Config, to: &Config, print: &str) -> anyhow::Result<()> {
         bail!(
             "the installation key {} is another one than the source's, and could not open the \
              copied secrets; put the source's in its place",
-            path.display()
+            to.secret_key_name()
         );
     }
     let Some(text) = folder::read_installation_key(from)? else {
@@ -167,8 +167,7 @@ fn bring_key(from: &Config, to: &Config, print: &str) -> anyhow::Result<()> {
 }
 
 fn read(text: &str, config: &Config) -> anyhow::Result<InstallationKey> {
-    let path = config.secret_key_file.display();
-    InstallationKey::read(text).with_context(|| format!("in {path}"))
+    InstallationKey::read(text).with_context(|| format!("in {}", config.secret_key_name()))
 }
 
 fn no_key(config: &Config) -> String {

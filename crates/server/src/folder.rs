@@ -6,11 +6,12 @@ use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 use wharf_identity::InstallationKey;
 
-use crate::config::Config;
+use crate::config::{Config, KeySource};
 
 /// Makes the folder, readable for its owner only, unless it is there.
 pub fn make(data: &Path) -> anyhow::Result<()> {
@@ -24,11 +25,30 @@ pub fn make(data: &Path) -> anyhow::Result<()> {
 /// The text of the installation key, if there is one.
 pub fn read_installation_key(config: &Config) -> anyhow::Result<Option<String>> {
     let path = &config.secret_key_file;
+    match &config.secret_key {
+        Some(KeySource::Given(key)) => return Ok(Some(key.0.clone())),
+        Some(KeySource::Command(command)) => return printed_by(command).map(Some),
+        None => {}
+    }
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
+}
+
+/// What the command prints. What it says besides goes to our own standard error.
+fn printed_by(command: &str) -> anyhow::Result<String> {
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run secret_key_command")?;
+    if !output.status.success() {
+        bail!("secret_key_command failed with {}", output.status);
+    }
+    String::from_utf8(output.stdout).context("secret_key_command printed no text")
 }
 
 /// Writes the text of an installation key into the data folder, where there is none.
@@ -66,12 +86,17 @@ pub fn installation_key(config: &Config) -> anyhow::Result<InstallationKey> {
                     path.display()
                 );
             }
-            let text = InstallationKey::generate()?;
-            write_secret(path, &format!("{text}\n"))?;
-            text
+            new_installation_key(path)?
         }
     };
-    InstallationKey::read(&text).with_context(|| format!("in {}", path.display()))
+    InstallationKey::read(&text).with_context(|| format!("in {}", config.secret_key_name()))
+}
+
+/// Makes an installation key and writes it to `path`; gives its text.
+pub fn new_installation_key(path: &Path) -> anyhow::Result<String> {
+    let text = InstallationKey::generate()?;
+    write_secret(path, &format!("{text}\n"))?;
+    Ok(text)
 }
 
 /// Where the root credentials are, in the format of AWS's shared credentials file.

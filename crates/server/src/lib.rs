@@ -1,6 +1,8 @@
 //! The binary `wharf`: configuration, listening, TLS, limits, telemetry, wiring. As a library it
 //! lets tests boot the very same server in their own process.
 
+mod accounts;
+mod admin;
 pub mod app;
 mod background;
 pub mod cli;

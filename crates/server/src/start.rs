@@ -12,11 +12,13 @@ use wharf_api::{Api, Endpoint};
 use wharf_blobs::{S3Settings, Store};
 use wharf_db::Db;
 use wharf_distribution::Distribution;
+use wharf_identity::outbound::Outbound;
 use wharf_identity::{GivenKey, Identity, InstallationKey, RootKey};
 use wharf_registry::copy::adopt;
 use wharf_registry::installation::{self, Terms};
 use wharf_registry::{Clock, Registry, Settings};
 
+use crate::accounts::Accounts;
 use crate::app::App;
 use crate::config::Config;
 use crate::listen::{Limits, Listen, Open};
@@ -27,7 +29,7 @@ use crate::telemetry::lines::Dropped;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{Floor, Telemetry};
 use crate::tls::Certificates;
-use crate::{background, folder};
+use crate::{admin, background, folder};
 
 /// A server that answers.
 pub struct Running {
@@ -35,6 +37,8 @@ pub struct Running {
     pub root: RootKey,
     /// What the server serves, for what goes by no door.
     pub registry: Registry,
+    /// Who may call it.
+    pub identity: Identity,
     /// Ends when everything is finished and written.
     pub done: JoinHandle<anyhow::Result<()>>,
 }
@@ -66,7 +70,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     joined.with_context(|| apart(config))?;
     adopt(&db, clock(), config.blob_grace, config.read_only).await?;
     let key = installation_key(config, &db).await?;
-    let identity = Identity::new(db.clone(), key);
+    let identity = Identity::new(db.clone(), key).reaching(outbound(config)?);
     let root = ensure_root(config, &identity, clock()).await?;
     match config.root {
         // Neither the credentials nor anything else, such as in a backup that is looked at.
@@ -75,7 +79,7 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
         // The operator keeps the secret elsewhere; what was made here before is no longer good.
         Some(_) => folder::remove_credentials(&config.data)?,
     }
-    let registry = Registry::new(db.clone(), store, clock, settings(config));
+    let registry = Registry::new(db.clone(), store, clock.clone(), settings(config));
 
     let address = listener.local_addr()?;
     let (open, dropped, audit_dropped) = (Open::default(), Dropped::default(), Dropped::default());
@@ -96,10 +100,12 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
         false => background::run(registry.clone(), identity.clone(), stop.clone(), jobs),
         true => tokio::spawn(async {}),
     };
-    let (served, read_only) = (registry.clone(), config.read_only);
+    let admin = let_in(config, &registry, &identity, clock, &stop)?;
+    let (served, known, read_only) = (registry.clone(), identity.clone(), config.read_only);
     let done = tokio::spawn(async move {
         let cut_off = listen.serve(service, stop).await;
         background.await?;
+        admin.await?;
         registry.write_activity().await.map_err(|error| anyhow!(error))?;
         if !read_only {
             identity.write_uses().await?;
@@ -111,7 +117,28 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
             cut_off => Err(anyhow!("{cut_off} connections were cut off at the end of the grace")),
         }
     });
-    Ok(Running { address, root, registry: served, done })
+    Ok(Running { address, root, registry: served, identity: known, done })
+}
+
+/// Lets the commands of the operator in, where they cannot open the database beside the server.
+fn let_in(
+    config: &Config,
+    registry: &Registry,
+    identity: &Identity,
+    clock: Clock,
+    stop: &Stop,
+) -> anyhow::Result<JoinHandle<()>> {
+    if config.database_url.is_some() {
+        return Ok(tokio::spawn(async {}));
+    }
+    let accounts = Accounts {
+        identity: identity.clone(),
+        registry: registry.clone(),
+        clock,
+        own: config.account.parse()?,
+        read_only: config.read_only,
+    };
+    Ok(admin::listen(&config.data, accounts, stop.clone()))
 }
 
 pub(crate) async fn open_database(config: &Config) -> anyhow::Result<Db> {
@@ -199,6 +226,18 @@ async fn ensure_root(config: &Config, identity: &Identity, now: i64) -> anyhow::
         .as_ref()
         .map(|root| GivenKey { id: root.id.clone(), secret: root.secret.0.clone() });
     Ok(identity.ensure_root(&account, given, now).await?)
+}
+
+/// The way to issuers of tokens.
+fn outbound(config: &Config) -> anyhow::Result<Outbound> {
+    let roots = match &config.outbound_ca_file {
+        None => None,
+        Some(path) => Some(std::fs::read(path).with_context(|| {
+            format!("the certificates in {} (outbound_ca_file) cannot be read", path.display())
+        })?),
+    };
+    let outbound = Outbound::new(config.outbound_allow.clone(), roots.as_deref());
+    outbound.context("outbound_ca_file")
 }
 
 fn settings(config: &Config) -> Settings {

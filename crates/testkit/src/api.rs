@@ -37,6 +37,8 @@ pub struct Credentials {
     pub id: String,
     pub secret: String,
     pub region: String,
+    /// Of temporary credentials.
+    pub token: Option<String>,
 }
 
 impl Credentials {
@@ -63,6 +65,12 @@ impl ApiError {
     pub fn plain(code: &str, message: &str) -> ApiError {
         let status = 400;
         ApiError { code: code.to_owned(), message: message.to_owned(), status, extra: Map::new() }
+    }
+
+    /// The same with another status than 400, as IAM and STS have them.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> ApiError {
+        ApiError { status, ..self }
     }
 }
 
@@ -114,21 +122,33 @@ pub fn request(wharf: &Wharf, operation: &str, body: Vec<u8>) -> Request<Vec<u8>
         .unwrap()
 }
 
-/// Signs with AWS's signer.
+/// Signs for ECR with AWS's signer.
 #[must_use]
 pub fn signed(
+    request: Request<Vec<u8>>,
+    credentials: &Credentials,
+    clock: &FakeClock,
+) -> Request<Vec<u8>> {
+    signed_for("ecr", SigningSettings::default(), request, credentials, clock)
+}
+
+/// Signs for a service (`ecr`, `iam`, `sts`) with AWS's signer, in the headers or as `settings` say.
+#[must_use]
+pub fn signed_for(
+    service: &str,
+    settings: SigningSettings,
     mut request: Request<Vec<u8>>,
     credentials: &Credentials,
     clock: &FakeClock,
 ) -> Request<Vec<u8>> {
-    let Credentials { id, secret, region } = credentials;
-    let identity = AwsCredentials::new(id, secret, None, None, "test").into();
+    let Credentials { id, secret, region, token } = credentials;
+    let identity = AwsCredentials::new(id, secret, token.clone(), None, "test").into();
     let parameters = SigningParams::builder()
         .identity(&identity)
         .region(region)
-        .name("ecr")
+        .name(service)
         .time(clock.time())
-        .settings(SigningSettings::default())
+        .settings(settings)
         .build()
         .unwrap()
         .into();

@@ -24,9 +24,9 @@ pub enum Expected {
 
 /// Every constraint of the operation's input, broken one at a time.
 #[must_use]
-pub fn violations(operation: &Operation) -> Vec<Violation> {
-    let example = Model::ecr().example_input(operation);
-    let mut walk = Walk { example: &example, found: Vec::new() };
+pub fn violations(model: &Model, operation: &Operation) -> Vec<Violation> {
+    let example = model.example_input(operation);
+    let mut walk = Walk { model, example: &example, found: Vec::new() };
     if let Some(input) = operation.input {
         walk.visit(input, &example, "", "");
     }
@@ -34,13 +34,14 @@ pub fn violations(operation: &Operation) -> Vec<Violation> {
 }
 
 struct Walk<'e> {
+    model: &'e Model,
     example: &'e Value,
     found: Vec<Violation>,
 }
 
 impl Walk<'_> {
     fn visit(&mut self, shape: ShapeRef, value: &Value, pointer: &str, path: &str) {
-        let shape = Model::ecr().shape(shape);
+        let shape = self.model.shape(shape);
         self.bounds(shape, value, pointer, path);
         if !pointer.is_empty() {
             let wrong = if value.is_boolean() { json!("true") } else { json!(true) };

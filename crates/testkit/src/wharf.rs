@@ -8,15 +8,17 @@ use std::sync::{Arc, Once};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wharf_db::Db;
+use wharf_identity::Identity;
 use wharf_registry::Registry;
 use wharf_server::config::{Config, Flags, Settings};
+use wharf_server::folder::installation_key;
 use wharf_server::shutdown::{self, Stopper};
 use wharf_server::start::{Running, open_store, start};
 
 use crate::api::{self, ApiError, Credentials};
 use crate::http::{Http, Response};
 use crate::s3::{self, S3};
-use crate::{FakeClock, V2, postgres};
+use crate::{FakeClock, V2, oracle, postgres, query};
 
 /// The account that every test server belongs to.
 pub const ACCOUNT: &str = "123456789012";
@@ -47,9 +49,10 @@ pub struct Wharf {
     running: Option<(Running, Stopper)>,
 }
 
-/// A registry as one replica has it, without doors, and its database.
+/// A registry as one replica has it, without doors, its principals, and its database.
 pub struct Replica {
     pub registry: Registry,
+    pub identity: Identity,
     pub db: Db,
 }
 
@@ -177,7 +180,7 @@ impl Wharf {
         let running = start(&config, self.clock.clock(), stop).await?;
         self.address = running.address;
         let (id, secret) = (running.root.id.clone(), running.root.secret.clone());
-        self.credentials = Credentials { id, secret, region: REGION.to_owned() };
+        self.credentials = Credentials { id, secret, region: REGION.to_owned(), token: None };
         self.running = Some((running, stopper));
         Ok(())
     }
@@ -215,6 +218,15 @@ impl Wharf {
         &self.running.as_ref().expect("the server runs").0.registry
     }
 
+    /// The principals that the running server knows.
+    ///
+    /// # Panics
+    /// When the server is stopped.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.running.as_ref().expect("the server runs").0.identity
+    }
+
     /// Stops the server and opens its data as two replicas would: each with a database of its own
     /// on PostgreSQL, which many can open; with one between them on SQLite.
     pub async fn replicas(&mut self) -> [Replica; 2] {
@@ -226,11 +238,27 @@ impl Wharf {
         };
         let store = open_store(&self.config(&[])).await.unwrap();
         let settings = wharf_registry::Settings::default();
-        [one, other].map(|db| {
+        // As the database, principals are one process's where only one may write.
+        let first = self.identity_on(&one);
+        let second = match self.engine {
+            Engine::Sqlite => first.clone(),
+            Engine::Postgres => self.identity_on(&other),
+        };
+        [(one, first), (other, second)].map(|(db, identity)| {
             let clock = self.clock.clock();
             let registry = Registry::new(db.clone(), store.clone(), clock, settings.clone());
-            Replica { registry, db }
+            Replica { registry, identity, db }
         })
+    }
+
+    /// The principals of this installation in a database of its own connections, with nothing
+    /// remembered.
+    ///
+    /// # Panics
+    /// When the installation key cannot be read.
+    #[must_use]
+    pub fn identity_on(&self, db: &Db) -> Identity {
+        Identity::new(db.clone(), installation_key(&self.config(&[])).unwrap())
     }
 
     async fn open_database(&self) -> Db {
@@ -345,6 +373,27 @@ impl Wharf {
         api::call(self, credentials, operation, input).await
     }
 
+    /// Calls an operation of IAM as root; see [`query::call`].
+    ///
+    /// # Errors
+    /// The error that the server told.
+    pub async fn iam(&self, action: &str, form: &[(&str, &str)]) -> Result<Value, ApiError> {
+        query::call(self, Some(&self.credentials), "iam", action, form).await
+    }
+
+    /// Calls an operation of STS; see [`query::call`].
+    ///
+    /// # Errors
+    /// The error that the server told.
+    pub async fn sts_as(
+        &self,
+        credentials: &Credentials,
+        action: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Value, ApiError> {
+        query::call(self, Some(credentials), "sts", action, form).await
+    }
+
     /// A token as GetAuthorizationToken gives it: what follows `Basic `.
     pub async fn token(&self) -> String {
         self.token_of(&self.credentials).await
@@ -378,6 +427,20 @@ impl Wharf {
         let first = self.credentials.clone();
         self.restart_with(&[("account", account)]).await;
         std::mem::replace(&mut self.credentials, first)
+    }
+
+    /// Makes a user who may nothing, and a key of it.
+    pub async fn user(&self, name: &str) -> Credentials {
+        oracle::iam(self, "CreateUser", json!({ "UserName": name })).await.unwrap();
+        self.key_of(name).await
+    }
+
+    /// Makes a key of a user.
+    pub async fn key_of(&self, user: &str) -> Credentials {
+        let made = oracle::iam(self, "CreateAccessKey", json!({ "UserName": user })).await.unwrap();
+        let text = |name: &str| made["AccessKey"][name].as_str().unwrap().to_owned();
+        let (id, secret) = (text("AccessKeyId"), text("SecretAccessKey"));
+        Credentials { id, secret, ..self.credentials().clone() }
     }
 
     /// Fetches a URL as any browser would, without credentials.

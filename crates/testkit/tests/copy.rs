@@ -3,6 +3,7 @@
 
 mod drill;
 mod ends;
+mod principals;
 mod rows;
 mod shared;
 
@@ -82,7 +83,7 @@ impl Watch for Unwatched {
     fn end(&self) {}
 }
 
-/// Some of everything: two repositories, a shared layer, an index, a subject, tags, an upload
+/// Some of everything: principals with all that they can have, two repositories, a shared layer, an index, a subject, tags, an upload
 /// under way, a blob of no image.
 async fn furnish(wharf: &Wharf) -> Vec<(&'static str, Image)> {
     let v2 = wharf.v2().await;
@@ -99,6 +100,7 @@ async fn furnish(wharf: &Wharf) -> Vec<(&'static str, Image)> {
     v2.push_manifest("app", "all", &index).await;
     v2.push_blob("app", noise(2, 50_000)).await;
     v2.patch(&v2.begin("app").await, noise(3, 1000)).await;
+    principals::furnish(wharf.identity()).await;
     vec![("app", large), ("app", signature), ("team/other", shared)]
 }
 
@@ -114,7 +116,9 @@ async fn a_copy_is_equal_row_for_row_and_serves_every_image(from: Wharf, mut to:
     assert_eq!(copied.lost, []);
     let (there, here) =
         (rows(&mut snapshot(&to).await).await, rows(&mut snapshot(&from).await).await);
-    assert!(here.iter().any(|row| row.starts_with("image_references")), "{here:#?}");
+    for table in ["image_references"].iter().chain(principals::TABLES) {
+        assert!(here.iter().any(|row| row.starts_with(table)), "{table}: {here:#?}");
+    }
     assert_eq!(there, here);
     // And back again, into the other engine.
     let back = empty(from.engine);

@@ -97,7 +97,7 @@ fn worker(replica: &Replica, kind: &Arc<dyn Kind>) -> Arc<Worker> {
 }
 
 async fn enqueue(replica: &Replica, kind: &Arc<dyn Kind>, subject: &str) {
-    let Replica { registry, db } = replica;
+    let Replica { registry, db, .. } = replica;
     let now = registry.now();
     let enqueued: Result<(), Error> =
         tx!(db, |tx| job::enqueue(registry, tx, &**kind, subject, "{}", now).await);

@@ -188,7 +188,7 @@ async fn another_account_that_grants_nothing_refuses_every_operation(wharf: Whar
 async fn each_constraint_broken_alone_is_refused_as_what_it_is(wharf: Wharf) {
     let mut count = 0;
     for name in served() {
-        for violation in violations(Model::ecr().operation(name).unwrap()) {
+        for violation in violations(Model::ecr(), Model::ecr().operation(name).unwrap()) {
             let place = format!("{name} {}", violation.pointer);
             let told = wharf.api(name, violation.input).await.expect_err(&place);
             match violation.expected {

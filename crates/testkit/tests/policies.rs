@@ -2,8 +2,9 @@
 //! every refusal in ECR's words. What they do to requests is in `policies_at_work`.
 
 use serde_json::{Value, json};
-use wharf_db::{statement, tx};
-use wharf_testkit::{ACCOUNT, ApiError, Wharf, on_both};
+use wharf_db::{Statement, statement, tx};
+use wharf_registry::check::{Flaw, Options};
+use wharf_testkit::{ACCOUNT, ApiError, V2, Wharf, on_both};
 
 on_both![
     a_policy_is_printed_as_ecr_prints_it,
@@ -374,47 +375,45 @@ statement! {
 }
 
 async fn a_damaged_policy_is_a_fault_and_never_none(mut wharf: Wharf) {
-    for (damage, put) in
-        [(&DAMAGE_REPOSITORY, "SetRepositoryPolicy"), (&DAMAGE_REGISTRY, "PutRegistryPolicy")]
+    wharf.repository("app").await;
+    for (damage, [put, get, _], subject) in
+        [(&DAMAGE_REPOSITORY, REPOSITORY, "app"), (&DAMAGE_REGISTRY, REGISTRY, ACCOUNT)]
     {
-        wharf.repository("app").await;
-        wharf.http = wharf.http.clone().expecting_faults();
         call(&wharf, put, Some(&document(right()))).await.unwrap();
         let token = wharf.token().await;
-        let replicas = wharf.replicas().await;
-        let damaged: Result<u64, wharf_db::Error> =
-            tx!(replicas[0].db, |tx| tx.execute(damage, ()).await);
-        assert_eq!(damaged.unwrap(), 1);
-        for replica in replicas {
-            replica.db.close().await;
+        tamper(&mut wharf, damage).await;
+        for (operation, input) in [
+            ("ListImages", json!({ "repositoryName": "app" })),
+            (get, json!({ "repositoryName": "app" })),
+        ] {
+            let told = wharf.api(operation, input).await.unwrap_err();
+            assert_eq!((told.code.as_str(), told.status), ("ServerException", 500), "{operation}");
         }
-        wharf.restart().await;
-        wharf.http = wharf.http.clone().expecting_faults();
-        let told = wharf.api("ListImages", json!({ "repositoryName": "app" })).await.unwrap_err();
-        assert_eq!((told.code.as_str(), told.status), ("ServerException", 500), "{put}");
-        let v2 = wharf_testkit::V2::new(wharf.http.clone(), wharf.address, Some(token));
+        let v2 = V2::new(wharf.http.clone(), wharf.address, Some(token));
         v2.manifest("app", "v1").await.refuses_with(500, "UNKNOWN");
-        wharf = mended(wharf).await;
+        assert_eq!(found(&wharf).await, [(Flaw::PolicyDamaged, subject.to_owned())]);
+        // The root sets it anew.
+        call(&wharf, put, Some(&document(right()))).await.unwrap();
+        wharf.api("ListImages", json!({ "repositoryName": "app" })).await.unwrap();
+        v2.manifest("app", "v1").await.refuses_with(404, "MANIFEST_UNKNOWN");
+        assert_eq!(found(&wharf).await, []);
     }
 }
 
-statement! {
-    MEND_REPOSITORY = "DELETE FROM repository_policies";
-    MEND_REGISTRY = "DELETE FROM registry_policies";
-}
-
-/// The same without any policies, and without the repository.
-async fn mended(mut wharf: Wharf) -> Wharf {
+/// Changes a row behind the server's back, and starts it again.
+async fn tamper(wharf: &mut Wharf, statement: &'static Statement) {
     let replicas = wharf.replicas().await;
-    let mended: Result<(), wharf_db::Error> = tx!(replicas[0].db, |tx| {
-        tx.execute(&MEND_REPOSITORY, ()).await?;
-        tx.execute(&MEND_REGISTRY, ()).await.map(drop)
-    });
-    mended.unwrap();
+    let changed: Result<u64, wharf_db::Error> =
+        tx!(replicas[0].db, |tx| tx.execute(statement, ()).await);
+    assert_eq!(changed.unwrap(), 1);
     for replica in replicas {
         replica.db.close().await;
     }
     wharf.restart().await;
-    wharf.api("DeleteRepository", json!({ "repositoryName": "app" })).await.unwrap();
-    wharf
+    wharf.http = wharf.http.clone().expecting_faults();
+}
+
+async fn found(wharf: &Wharf) -> Vec<(Flaw, String)> {
+    let report = wharf.registry().check(&Options::default(), &|_| {}).await.unwrap();
+    report.findings.into_iter().map(|finding| (finding.flaw, finding.subject)).collect()
 }

@@ -1,7 +1,11 @@
 //! What policies of repositories and registries do to requests, at both doors: who is let in, who
 //! is kept out, in which words, and from when on.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use wharf_policy::{Action, Caller, Origin, Principal, Requester, Source, Trail};
+use wharf_registry::{Ask, RegistryId};
 use wharf_testkit::image::digest;
 use wharf_testkit::{ACCOUNT, ApiError, Credentials, Engine, Image, REGION, V2, Wharf, on_both};
 
@@ -11,6 +15,7 @@ on_both![
     a_deny_binds_the_own_root_but_for_the_calls_that_repair_it,
     a_registry_policy_speaks_of_all_repositories_by_its_scope,
     another_account_makes_a_repository_where_the_registry_policy_lets_it,
+    what_no_operation_asks_for_yet_is_decided_by_the_registry_policy,
     only_a_deny_of_a_registry_policy_concerns_tokens,
     a_head_of_a_layer_needs_either_of_two_rights_and_no_deny,
     a_condition_is_asked_of_the_request_as_it_is,
@@ -231,6 +236,43 @@ async fn another_account_makes_a_repository_where_the_registry_policy_lets_it(wh
         let tags = json!({ "tags": [{ "Key": "team", "Value": "a" }] });
         let told = create("guest/tagged", tags).await;
         assert_eq!(told, Err(denied("ecr:TagResource", "guest/tagged")), "{scope}");
+    }
+}
+
+/// Replication and pull-through will ask the gate for these.
+async fn what_no_operation_asks_for_yet_is_decided_by_the_registry_policy(wharf: Wharf) {
+    let two = Two::begin(wharf).await;
+    let id = RegistryId { account: ACCOUNT.parse().unwrap(), region: REGION.parse().unwrap() };
+    let origin = Origin {
+        source: Source::UNKNOWN,
+        user_agent: None,
+        referer: None,
+        region: id.region.clone(),
+        now: two.wharf.clock.now(),
+    };
+    let root = Caller::root(TENANT.parse().unwrap(), two.tenant.id.clone());
+    let requester = Requester {
+        principal: Arc::new(Principal::root(root)),
+        origin: Arc::new(origin),
+        trail: Trail::default(),
+    };
+    let allowed = async |action: Action| {
+        let ask = Ask { requester: &requester, action, facts: &[] };
+        two.wharf.registry().authorise(ask, &id, id.resource("copies/app")).await.is_ok()
+    };
+    for action in [Action::REPLICATE_IMAGE, Action::BATCH_IMPORT_UPSTREAM_IMAGE] {
+        for scope in ["V1", "V2"] {
+            let input = json!({ "name": "REGISTRY_POLICY_SCOPE", "value": scope });
+            two.wharf.api("PutAccountSetting", input).await.unwrap();
+            for (resource, open) in [("copies/*", true), ("app", false)] {
+                let mut statement = allow(TENANT, &[action.as_str()]);
+                statement["Resource"] =
+                    format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{resource}").into();
+                two.put(json!([statement])).await;
+                assert_eq!(allowed(action).await, open, "{scope} {action} {resource}");
+                assert!(!allowed(Action::CREATE_REPOSITORY).await);
+            }
+        }
     }
 }
 

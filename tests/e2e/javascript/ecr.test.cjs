@@ -287,6 +287,43 @@ test("the registry and its settings", async () => {
   await refuses(stranger, "DescribeRegistry", {}, "UnrecognizedClientException");
 });
 
+test("the policies of a repository and of the registry", async () => {
+  const client = await withRepository();
+  const policy = {
+    Version: "2012-10-17",
+    Statement: [
+      {
+        Effect: "Allow",
+        Principal: { AWS: ["111122223333", "arn:aws:iam::444455556666:root"] },
+        Action: "ecr:CreateRepository",
+        Resource: "*",
+      },
+    ],
+  };
+  const ofRepository = { registryId: ACCOUNT, repositoryName };
+  const kinds = [
+    ["Set", "Repository", { repositoryName }, ofRepository],
+    ["Put", "Registry", {}, { registryId: ACCOUNT }],
+  ];
+  for (const [put, kind, where, expected] of kinds) {
+    for (const verb of ["Get", "Delete"]) {
+      await refuses(client, `${verb}${kind}Policy`, where, `${kind}PolicyNotFoundException`);
+    }
+    const policyText = JSON.stringify(policy);
+    const { $metadata, ...kept } = await call(client, `${put}${kind}Policy`, { ...where, policyText });
+    assert.deepEqual(kept, { ...expected, policyText: kept.policyText });
+    assert.deepEqual(JSON.parse(kept.policyText), policy);
+    assert.ok(kept.policyText.startsWith('{\n  "Version" : "2012-10-17",\n'), kept.policyText);
+    for (const verb of ["Get", "Delete"]) {
+      const { $metadata, ...told } = await call(client, `${verb}${kind}Policy`, where);
+      assert.deepEqual(told, kept);
+    }
+    const wrong = { ...where, policyText: policyText.replace("ecr:", "s3:") };
+    const message = `Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid ${kind.toLowerCase()} policy provided'`;
+    await refuses(client, `${put}${kind}Policy`, wrong, "InvalidParameterException", message);
+  }
+});
+
 test("the paginators", async () => {
   const client = await withRepository();
   for (const name of ["team/b", "team/c"]) {

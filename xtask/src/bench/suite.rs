@@ -2,6 +2,7 @@
 //! turns in rounds, and reports.
 
 mod api;
+mod authorisation;
 mod bare;
 mod client;
 mod content;
@@ -67,8 +68,10 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
     let chosen = scenarios::chosen(options);
     let footprint = options.selects("memory") && options.share.is_none();
     let scale = options.selects("scale") && scale::is_possible(options);
+    let authorisation =
+        options.selects("authorisation") && options.share.is_none() && !options.peers_only;
     ensure!(
-        footprint || scale || !chosen.is_empty(),
+        footprint || scale || authorisation || !chosen.is_empty(),
         "no scenario has {:?} in its name",
         options.only.as_deref()
     );
@@ -81,6 +84,9 @@ async fn measure(options: &Options) -> anyhow::Result<()> {
     }
     if scale {
         report.growths = scale::measure(options).await?;
+    }
+    if authorisation {
+        report.growths.extend(authorisation::measure(options).await?);
     }
     if footprint {
         report.measures = footprint::measure(options).await?;

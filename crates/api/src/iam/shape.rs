@@ -161,6 +161,11 @@ impl RoleShape {
         }
     }
 
+    /// As GetAccountAuthorizationDetails shows it: without description and length of sessions.
+    pub(super) fn detail(role: &Role, tags: Vec<Tag>) -> RoleShape {
+        RoleShape { description: None, max_session_duration: None, ..RoleShape::whole(role, tags) }
+    }
+
     /// With everything.
     pub(super) fn whole(role: &Role, tags: Vec<Tag>) -> RoleShape {
         RoleShape {
@@ -210,6 +215,11 @@ impl PolicyShape {
     /// As CreatePolicy shows it: without description.
     pub(super) fn made(policy: &Managed, tags: Vec<Tag>) -> PolicyShape {
         PolicyShape { tags: some(tags), ..PolicyShape::listed(policy) }
+    }
+
+    /// As GetAccountAuthorizationDetails shows it: without tags.
+    pub(super) fn detail(policy: &Managed) -> PolicyShape {
+        PolicyShape { tags: None, ..PolicyShape::whole(policy, Vec::new()) }
     }
 
     /// With everything.

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use wharf_identity::{Entity, Identity, Owner};
+use wharf_identity::{Entity, Identity, Kind, Owner};
 use wharf_policy::{AccountId, Action, Caller, Fact, Origin, Requester};
 
 use super::subject::Found;
@@ -76,6 +76,25 @@ impl Call {
             Found::Root | Found::Nothing => {
                 Err(Error::Validation("The root of an account is no user".to_owned()))
             }
+        }
+    }
+
+    /// The user, group or role of the ARN that the call is about.
+    ///
+    /// # Errors
+    /// If the ARN is none of a user, group or role, or there is none.
+    pub fn entity_of_arn(&self, arn: &str) -> Result<&Entity, Error> {
+        let declared = |code, status, message| Error::Declared { code, status, message };
+        match &self.found {
+            Found::Entity(entity)
+                if matches!(entity.kind, Kind::User | Kind::Group | Kind::Role) =>
+            {
+                Ok(entity)
+            }
+            _ if [":user/", ":group/", ":role/"].iter().any(|kind| arn.contains(kind)) => {
+                Err(declared("NoSuchEntity", 404, format!("{arn} cannot be found.")))
+            }
+            _ => Err(declared("InvalidInput", 400, format!("Invalid Entity Arn: {arn}"))),
         }
     }
 

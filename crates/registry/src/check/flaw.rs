@@ -47,6 +47,7 @@ pub enum Flaw {
     ChildMissing,
     LinkBroken,
     TagBroken,
+    PolicyDamaged,
     SecretSealed,
     StoreUnmarked,
     Stray,
@@ -64,7 +65,7 @@ pub struct Description {
 
 impl Flaw {
     /// All there are.
-    pub const ALL: [Flaw; 11] = [
+    pub const ALL: [Flaw; 12] = [
         Flaw::BlobMissing,
         Flaw::BlobCorrupt,
         Flaw::ManifestCorrupt,
@@ -73,6 +74,7 @@ impl Flaw {
         Flaw::ChildMissing,
         Flaw::LinkBroken,
         Flaw::TagBroken,
+        Flaw::PolicyDamaged,
         Flaw::SecretSealed,
         Flaw::StoreUnmarked,
         Flaw::Stray,
@@ -130,6 +132,12 @@ impl Flaw {
                 Contradiction,
                 "a tag is on an image that is not there",
                 "push the image under this tag again, or delete the tag",
+            ),
+            Flaw::PolicyDamaged => (
+                "policy-damaged",
+                Loss,
+                "the policy of a repository or registry cannot be read, so whatever it has a say in fails",
+                "the root of the account sets the policy anew",
             ),
             Flaw::SecretSealed => (
                 "secret-sealed",

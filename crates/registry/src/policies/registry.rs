@@ -21,7 +21,7 @@ statement! {
 }
 
 /// How a stored policy is read. The scope matters only to what is accepted.
-pub(super) const STORED: Grammar = Grammar::Registry(Scope::V2);
+pub(crate) const STORED: Grammar = Grammar::Registry(Scope::V2);
 
 type Columns = (Option<String>, Option<String>);
 
@@ -73,6 +73,11 @@ pub(super) async fn find(
     Ok((document, setting::policy_scope(registry, put.as_deref())?))
 }
 
+/// What the audit trail and faults call the registry.
+pub(crate) fn told(id: &RegistryId) -> String {
+    format!("{}/{}", id.account, id.region)
+}
+
 fn values(id: &RegistryId) -> (&str, &str, &'static str) {
     (id.account.as_str(), id.region.as_str(), Setting::RegistryPolicyScope.as_str())
 }
@@ -80,5 +85,5 @@ fn values(id: &RegistryId) -> (&str, &str, &'static str) {
 fn stored(id: &RegistryId, found: Option<String>) -> Result<Document, Error> {
     let account = id.account.clone();
     let text = found.ok_or(Error::RegistryPolicyNotFound { account })?;
-    read(&text, STORED, id.account.as_str())
+    read(&text, STORED, &told(id)).map_err(Error::fault)
 }

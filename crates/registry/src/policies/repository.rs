@@ -62,5 +62,5 @@ fn stored(repository: &Repository, found: Option<(String,)>) -> Result<Document,
         name: repository.name().clone(),
         account: repository.registry().account.clone(),
     })?;
-    read(&text, Grammar::Repository, repository.name().as_str())
+    read(&text, Grammar::Repository, repository.name().as_str()).map_err(Error::fault)
 }

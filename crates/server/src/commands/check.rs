@@ -118,9 +118,9 @@ async fn unmarked(
 }
 
 async fn secrets(config: &Config, db: &Db) -> anyhow::Result<Vec<Finding>> {
-    let path = &config.secret_key_file;
-    if !path.exists() {
-        bail!("the installation key {} is not there, so no secret can be checked", path.display());
+    if folder::read_installation_key(config)?.is_none() {
+        let path = config.secret_key_file.display();
+        bail!("the installation key {path} is not there, so no secret can be checked");
     }
     let identity = Identity::new(db.clone(), folder::installation_key(config)?);
     let unopenable = identity.unopenable_secrets().await?;

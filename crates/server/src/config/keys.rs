@@ -58,9 +58,13 @@ impl Key {
             }
             "blobs" => "Blobs in S3",
             name if name.starts_with("blobs_") => "Blobs in S3",
-            "database_url" | "secret_key_file" | "blob_grace" | "pull_time_interval"
-            | "blob_mounting" | "read_only" => "What it keeps",
-            "tls_cert" | "tls_key" | "trusted_proxies" => "HTTPS and proxies",
+            "database_url" | "secret_key_file" | "secret_key" | "secret_key_command"
+            | "blob_grace" | "pull_time_interval" | "blob_mounting" | "read_only" => {
+                "What it keeps"
+            }
+            "tls_cert" | "tls_key" | "trusted_proxies" | "outbound_allow" | "outbound_ca_file" => {
+                "HTTPS and proxies"
+            }
             "log_format" | "log_level" | "access_log" | "audit_log" | "audit_log_size"
             | "audit_log_keep" => "Logs",
             _ => "Limits",
@@ -124,7 +128,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 43] = [
+pub static KEYS: [Key; 47] = [
     key(
         "data",
         Kind::Path,
@@ -242,6 +246,18 @@ pub static KEYS: [Key; 43] = [
          start. All replicas need the same.",
     ),
     key(
+        "secret_key",
+        Kind::Secret,
+        "",
+        "The installation key itself, instead of a file: 32 bytes in Base64.",
+    ),
+    key(
+        "secret_key_command",
+        Kind::Text,
+        "",
+        "A command for `sh -c` that prints the installation key, such as one that asks a vault.",
+    ),
+    key(
         "tls_cert",
         Kind::Path,
         "",
@@ -290,6 +306,20 @@ pub static KEYS: [Key; 43] = [
         Kind::List,
         "",
         "Networks (CIDR) of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+    ),
+    key(
+        "outbound_allow",
+        Kind::List,
+        "",
+        "Hosts and networks (CIDR) that the server connects to although they are loopback, link-local \
+         or private, and on any port: issuers of tokens inside the house.",
+    ),
+    key(
+        "outbound_ca_file",
+        Kind::Path,
+        "",
+        "Certificates (PEM) that are trusted beside the system's when the server connects to issuers \
+         of tokens.",
     ),
     key(
         "max_connections",

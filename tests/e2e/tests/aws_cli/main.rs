@@ -7,6 +7,7 @@
 
 mod images;
 mod output;
+mod policies;
 mod refusals;
 mod settings;
 
@@ -125,6 +126,7 @@ fn everything(version: Version) -> Result<()> {
     output::waits(&cli)?;
     refusals::all(&cli)?;
     settings::all(&cli)?;
+    policies::all(&cli)?;
     images::passwords(&cli)?;
     cli.called_everything()
 }

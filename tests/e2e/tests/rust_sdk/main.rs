@@ -4,6 +4,7 @@
 
 mod images;
 mod layers;
+mod policies;
 mod repositories;
 mod settings;
 
@@ -163,6 +164,7 @@ fn every_operation_that_is_served() -> Result<()> {
         layers::all(&sdk).await.context("layers")?;
         images::all(&sdk).await.context("images")?;
         settings::all(&sdk).await.context("settings")?;
+        policies::all(&sdk).await.context("policies")?;
         let called = calls.0.lock().expect("no call panics").ended.clone();
         let wanted =
             book::served()?.into_iter().flat_map(|name| [(name.clone(), true), (name, false)]);

@@ -1,6 +1,7 @@
 //! The ECR API of a running Wharf, asked in calls that are signed with the root credentials that it
 //! made for its data folder.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::SystemTime;
@@ -10,8 +11,9 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::header::HOST;
 use hyper::{Method, Request};
+use percent_encoding::NON_ALPHANUMERIC;
 use serde_json::{Value, json};
 
 use super::client::{Answer, Client};
@@ -78,42 +80,67 @@ impl Api {
         operation: &str,
         input: &Value,
     ) -> anyhow::Result<Answer> {
-        let request = self.signed(operation, input.to_string())?;
+        let target = format!("{TARGET}.{operation}");
+        let headers =
+            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let request = self.signed("ecr", &headers, input.to_string())?;
         client.succeed(request).await.with_context(|| operation.to_owned())
     }
 
-    fn signed(&self, operation: &str, input: String) -> anyhow::Result<Request<ContentBody>> {
+    /// The same API, called with another key.
+    pub fn with_key(&self, id: &str, secret: &str) -> Self {
+        let credentials = Credentials::new(id, secret, None, None, "bench");
+        Self { address: self.address, credentials }
+    }
+
+    /// Calls an operation of IAM over `client`, and gives the document of its answer.
+    ///
+    /// # Errors
+    /// Fails if it is refused, and shows why.
+    pub async fn iam(
+        &self,
+        client: &mut Client,
+        operation: &str,
+        input: &[(&str, &str)],
+    ) -> anyhow::Result<String> {
+        let mut form = format!("Action={operation}&Version=2010-05-08");
+        for (name, value) in input {
+            let value = percent_encoding::utf8_percent_encode(value, NON_ALPHANUMERIC);
+            let _ = write!(form, "&{name}={value}");
+        }
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let request = self.signed("iam", &headers, form)?;
+        let answer = client.succeed(request).await.with_context(|| operation.to_owned())?;
+        Ok(String::from_utf8_lossy(&answer.body).into_owned())
+    }
+
+    /// A request to `service` with these headers and this body, signed.
+    fn signed(
+        &self,
+        service: &str,
+        headers: &[(&str, &str)],
+        input: String,
+    ) -> anyhow::Result<Request<ContentBody>> {
         let host = self.address.to_string();
-        let target = format!("{TARGET}.{operation}");
-        let headers = [
-            ("host", host.as_str()),
-            ("content-type", "application/x-amz-json-1.1"),
-            ("x-amz-target", &target),
-        ];
+        let all = std::iter::once(("host", host.as_str())).chain(headers.iter().copied());
         let identity = self.credentials.clone().into();
         let settings = v4::SigningParams::builder()
             .identity(&identity)
             .region(REGION)
-            .name("ecr")
+            .name(service)
             .time(SystemTime::now())
             .settings(SigningSettings::default())
             .build()?
             .into();
         let uri = format!("http://{host}/");
-        let signable = SignableRequest::new(
-            "POST",
-            &uri,
-            headers.into_iter(),
-            SignableBody::Bytes(input.as_bytes()),
-        )?;
+        let signable =
+            SignableRequest::new("POST", &uri, all, SignableBody::Bytes(input.as_bytes()))?;
         let (signature, _) = sign(signable, &settings)?.into_parts();
-        let mut request = Request::builder()
-            .method(Method::POST)
-            .uri("/")
-            .header(HOST, &host)
-            .header(CONTENT_TYPE, headers[1].1)
-            .header("x-amz-target", &target)
-            .body(Content::Text(Bytes::from(input)).sized())?;
+        let mut request = Request::builder().method(Method::POST).uri("/").header(HOST, &host);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(Content::Text(Bytes::from(input)).sized())?;
         signature.apply_to_request_http1x(&mut request);
         Ok(request)
     }

@@ -10,7 +10,8 @@ cargo xtask bench [--only NAME] [--rounds N] [--quick] [--more-peers] [--peers-o
                   [--engines [--share PERCENT]]
 
   --only NAME    only the scenarios whose name contains NAME; `--only memory` for the footprint,
-                 `--only scale` for what 100,000 images and 10,000 repositories cost
+                 `--only scale` for what 100,000 images and 10,000 repositories cost,
+                 `--only authorisation` for what a user's policies add to a pull
   --rounds N     rounds of each scenario, its servers taking turns; the table shows medians (3)
   --quick        small blobs, short samples, one round: shows that it works, not how fast it is
   --more-peers   also distribution 3, built through the Go module proxy

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,7 @@ pub struct Target {
     /// Its data folder.
     pub dir: PathBuf,
     authorization: Option<String>,
-    api: Option<Api>,
+    api: Option<Arc<Api>>,
     /// What it keeps its rows and bytes in, if that is running beside it. Dropped last.
     _engines: Option<Engines>,
 }
@@ -117,7 +118,7 @@ impl Target {
         }
         let (started_in, started_with) = (begin.elapsed(), process.cpu()?);
         process.adopt_children()?;
-        let api = if kind.is_wharf() { Some(Api::of(address, dir)?) } else { None };
+        let api = if kind.is_wharf() { Some(Arc::new(Api::of(address, dir)?)) } else { None };
         let authorization = match &api {
             Some(api) => Some(api.registry_authorization().await?),
             None => None,
@@ -190,6 +191,14 @@ impl Target {
         }
     }
 
+    /// Its API.
+    ///
+    /// # Errors
+    /// Fails if this is no Wharf.
+    pub fn api(&self) -> anyhow::Result<&Arc<Api>> {
+        self.api.as_ref().with_context(|| format!("{} has no ECR API", self.kind))
+    }
+
     /// Calls an operation of the ECR API over `client`, signed.
     ///
     /// # Errors
@@ -200,8 +209,7 @@ impl Target {
         operation: &str,
         input: &Value,
     ) -> anyhow::Result<Answer> {
-        let api = self.api.as_ref().with_context(|| format!("{} has no ECR API", self.kind))?;
-        api.call(client, operation, input).await
+        self.api()?.call(client, operation, input).await
     }
 
     /// Puts an image under `tag` into `repository`, however this server gets its images.

@@ -8,7 +8,8 @@ use wharf_registry::{Error, Repository, layer};
 
 use crate::operation::{Address, Call, Operation};
 
-/// How long the address is good for, in milliseconds: ECR's hour.
+/// How long the address is good for, in milliseconds: ECR's hour, but no longer than the session
+/// that asks for it.
 const LIFETIME: i64 = 60 * 60 * 1000;
 
 #[derive(Deserialize)]
@@ -43,12 +44,15 @@ impl Operation for GetDownloadUrlForLayer {
             reason: "must be 'sha256:' and 64 or 'sha512:' and 128 of 0-9 and a-f".to_owned(),
         })?;
         layer::downloadable(call.registry(), repository, &digest).await?;
+        let session = call.caller().session.as_deref();
+        let end = session.map_or(i64::MAX, |session| session.expires.as_millisecond());
         let link = Link {
             access_key_id: call.caller().access_key_id.clone(),
+            session: session.map(|session| session.proof.clone()),
             account: call.registry_id.account.clone(),
             region: call.registry_id.region.clone(),
             path: format!("/v2/{}/blobs/{digest}", repository.name()),
-            expires_at: call.registry().now() + LIFETIME,
+            expires_at: end.min(call.registry().now() + LIFETIME),
         };
         let (address, query) =
             (call.api.endpoint.address(&call.registry_id), call.api.identity.link_query(&link));

@@ -1,0 +1,40 @@
+//! ListInstanceProfiles: there are none; Wharf has no machines.
+
+use serde::{Deserialize, Serialize};
+use wharf_policy::Action;
+
+use crate::query::{Call, Error, Operation, Paged, Subject};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListInstanceProfiles {
+    path_prefix: Option<String>,
+    marker: Option<String>,
+    max_items: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    #[serde(rename = "InstanceProfiles")]
+    none: [(); 0],
+    #[serde(flatten)]
+    paged: Paged,
+}
+
+impl Operation for ListInstanceProfiles {
+    const NAME: &'static str = "ListInstanceProfiles";
+    const ACTION: Action = Action::new("iam:ListInstanceProfiles");
+    type Output = Output;
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Account
+    }
+
+    async fn run(self, call: Call) -> Result<Output, Error> {
+        let _ = self.path_prefix;
+        let (_, paged) =
+            call.slice::<()>(&[Self::NAME], self.marker.as_deref(), self.max_items, Vec::new())?;
+        Ok(Output { none: [], paged })
+    }
+}

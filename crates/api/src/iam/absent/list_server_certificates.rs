@@ -1,0 +1,40 @@
+//! ListServerCertificates: there are none; certificates are the operator's.
+
+use serde::{Deserialize, Serialize};
+use wharf_policy::Action;
+
+use crate::query::{Call, Error, Operation, Paged, Subject};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListServerCertificates {
+    path_prefix: Option<String>,
+    marker: Option<String>,
+    max_items: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    #[serde(rename = "ServerCertificateMetadataList")]
+    none: [(); 0],
+    #[serde(flatten)]
+    paged: Paged,
+}
+
+impl Operation for ListServerCertificates {
+    const NAME: &'static str = "ListServerCertificates";
+    const ACTION: Action = Action::new("iam:ListServerCertificates");
+    type Output = Output;
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Account
+    }
+
+    async fn run(self, call: Call) -> Result<Output, Error> {
+        let _ = self.path_prefix;
+        let (_, paged) =
+            call.slice::<()>(&[Self::NAME], self.marker.as_deref(), self.max_items, Vec::new())?;
+        Ok(Output { none: [], paged })
+    }
+}

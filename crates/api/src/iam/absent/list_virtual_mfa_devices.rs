@@ -1,0 +1,40 @@
+//! ListVirtualMFADevices: there are none; Wharf knows no second factor.
+
+use serde::{Deserialize, Serialize};
+use wharf_policy::Action;
+
+use crate::query::{Call, Error, Operation, Paged, Subject};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListVirtualMFADevices {
+    assignment_status: Option<String>,
+    marker: Option<String>,
+    max_items: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Output {
+    #[serde(rename = "VirtualMFADevices")]
+    none: [(); 0],
+    #[serde(flatten)]
+    paged: Paged,
+}
+
+impl Operation for ListVirtualMFADevices {
+    const NAME: &'static str = "ListVirtualMFADevices";
+    const ACTION: Action = Action::new("iam:ListVirtualMFADevices");
+    type Output = Output;
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Account
+    }
+
+    async fn run(self, call: Call) -> Result<Output, Error> {
+        let _ = self.assignment_status;
+        let (_, paged) =
+            call.slice::<()>(&[Self::NAME], self.marker.as_deref(), self.max_items, Vec::new())?;
+        Ok(Output { none: [], paged })
+    }
+}

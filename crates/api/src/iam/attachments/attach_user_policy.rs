@@ -1,0 +1,34 @@
+//! AttachUserPolicy: a managed policy speaks for a user. One that does already goes on.
+
+use serde::Deserialize;
+use wharf_identity::Kind;
+use wharf_policy::{Action, Fact};
+
+use crate::query::{Call, Error, Operation, Subject, facts};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AttachUserPolicy {
+    user_name: String,
+    policy_arn: String,
+}
+
+impl Operation for AttachUserPolicy {
+    const NAME: &'static str = "AttachUserPolicy";
+    const ACTION: Action = Action::new("iam:AttachUserPolicy");
+    const SHOWS_BOUNDARY: bool = true;
+    type Output = ();
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Named(Kind::User, &self.user_name)
+    }
+
+    fn facts(&self) -> Vec<(String, Fact)> {
+        facts::policy_arn(&self.policy_arn)
+    }
+
+    async fn run(self, call: Call) -> Result<(), Error> {
+        let (account, name) = (call.account(), &self.user_name);
+        Ok(call.identity().attach(account, Kind::User, name, &self.policy_arn).await?)
+    }
+}
