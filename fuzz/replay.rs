@@ -1,7 +1,7 @@
 //! The targets without libFuzzer: each seed as it is, and damaged seeds, as an ordinary test on any
 //! toolchain. The test of each crate that has targets takes this file in by its path.
 
-use std::{fs, path::Path};
+use std::{fmt, fs, panic, path::Path};
 
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
 
@@ -22,22 +22,29 @@ pub fn replay(name: &str, target: fn(&[u8])) {
     assert!(!paths.is_empty(), "there are no seeds in {folder:?}");
     let seeds: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
     for (path, seed) in paths.iter().zip(&seeds) {
-        println!("seed {path:?}");
-        target(seed);
+        let tried = panic::catch_unwind(|| target(seed));
+        assert!(tried.is_ok(), "the seed {path:?} fails");
     }
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(CASES) };
-    let tried = TestRunner::new(config).run(&damaged(seeds), |bytes| {
-        // What a shrunken failure is told by.
-        let shown = String::from_utf8_lossy(&bytes).into_owned();
-        println!("input {shown:?}");
-        target(&bytes);
+    let tried = TestRunner::new(config).run(&damaged(seeds), |input| {
+        target(&input.0);
         Ok(())
     });
     tried.unwrap();
 }
 
+/// Bytes that are mostly text, and are shown so.
+#[derive(Clone)]
+struct Input(Vec<u8>);
+
+impl fmt::Debug for Input {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
 /// A seed with some damage; `Index` chooses places, whatever the length.
-fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Input> {
     let wounds = (any::<Index>(), any::<Index>(), any::<Index>(), any::<u8>(), 0..5_u8);
     (prop::sample::select(seeds.clone()), prop::collection::vec(wounds, 1..6)).prop_map(
         move |(mut bytes, wounds)| {
@@ -56,7 +63,7 @@ fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
                 };
                 drop(bytes.splice(range, piece));
             }
-            bytes
+            Input(bytes)
         },
     )
 }

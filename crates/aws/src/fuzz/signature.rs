@@ -223,7 +223,10 @@ mod tests {
             (request.segments(), request.pairs(), request.words())
         };
         let plain = of("GET /a/b?x=1&y=%20\nhost: h");
-        assert_eq!(plain, of("GET //a/c/.././b/?y=+&x=1&X-Amz-Signature=0\nHost:  h \ncontent-type: t"));
+        assert_eq!(
+            plain,
+            of("GET //a/c/.././b/?y=+&x=1&X-Amz-Signature=0\nHost:  h \ncontent-type: t")
+        );
         for other in [
             "GET /a?x=1&y=%20\nhost: h",
             "GET /a/b?x=1&x=1&y=%20\nhost: h",
