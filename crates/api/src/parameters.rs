@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// Members that are never shown, whatever they hold.
-const SECRET: [&str; 8] = [
+const SECRET: [&str; 9] = [
     "password",
     "oldpassword",
     "newpassword",
@@ -12,6 +12,7 @@ const SECRET: [&str; 8] = [
     "secretaccesskey",
     "sessiontoken",
     "credential",
+    "tokencode",
 ];
 /// Members that hold content: only their length is told.
 const CONTENT: [&str; 2] = ["layerpartblob", "imagemanifest"];
@@ -37,11 +38,17 @@ pub fn shown(input: &Value) -> Value {
     }
 }
 
+/// Whether the member of this name is never shown.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+}
+
 fn member(name: &str, value: &Value) -> Value {
-    let folded = name.to_ascii_lowercase();
-    if SECRET.contains(&folded.as_str()) {
+    if is_secret(name) {
         return Value::String("***".to_owned());
     }
+    let folded = name.to_ascii_lowercase();
     match value {
         Value::String(text) if CONTENT.contains(&folded.as_str()) => {
             Value::String(format!("({} characters)", text.len()))

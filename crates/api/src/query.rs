@@ -19,7 +19,7 @@ use wharf_policy::Region;
 use crate::{Answer, Api, Told, parameters};
 
 pub use error::Error;
-pub use operation::{Call, Operation, Unsigned};
+pub use operation::{Call, Operation, Proven, Unsigned};
 pub use page::Paged;
 pub use subject::Subject;
 pub use table::{Entry, IAM, STS};
@@ -95,7 +95,10 @@ impl Api {
         if let Some(Entry { run: Run::Unsigned(run), .. }) = entry {
             told.operation = Some(name);
             let input = self.input(*service, shape, form, told)?;
-            return run(self.clone(), self.origin(parts, home()).into(), input).await;
+            let (origin, proven) = (self.origin(parts, home()).into(), Proven::default());
+            let output = run(self.clone(), origin, proven.clone(), input).await;
+            told.requester = proven.get().cloned();
+            return output;
         }
         // IAM and STS know no Regions: clients sign for the one that they are set to.
         let signed = self.authenticate(parts, body, service.name).await?;

@@ -19,6 +19,9 @@ const SHARDS: usize = 4096;
 #[derive(Clone)]
 pub struct Epochs {
     shards: Arc<[AtomicU64]>,
+    /// Of all keys together, so that all become stale at once and not one after the other: what is
+    /// made of several entries must not mix old and new.
+    all: Arc<AtomicU64>,
     /// None where only this process writes.
     moments: Option<Moments>,
     hasher: std::hash::RandomState,
@@ -28,6 +31,7 @@ pub struct Epochs {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Epoch {
     counter: u64,
+    all: u64,
     moment: Option<Moment>,
 }
 
@@ -37,6 +41,7 @@ impl Epochs {
     pub fn new(db: &Db) -> Epochs {
         Epochs {
             shards: (0..SHARDS).map(|_| AtomicU64::new(0)).collect(),
+            all: Arc::default(),
             moments: db.moments().cloned(),
             hasher: std::hash::RandomState::new(),
         }
@@ -51,19 +56,18 @@ impl Epochs {
             None => None,
             Some(moments) => Some(moments.now().await?),
         };
-        Some(Epoch { counter: shard.load(Ordering::Acquire), moment })
+        let all = self.all.load(Ordering::SeqCst);
+        Some(Epoch { counter: shard.load(Ordering::SeqCst), all, moment })
     }
 
     /// Makes every entry of `key` stale.
     pub fn advance(&self, key: impl Hash) {
-        self.shard(key).fetch_add(1, Ordering::AcqRel);
+        self.shard(key).fetch_add(1, Ordering::SeqCst);
     }
 
     /// Makes every entry of every key stale.
     pub fn advance_all(&self) {
-        for shard in self.shards.iter() {
-            shard.fetch_add(1, Ordering::AcqRel);
-        }
+        self.all.fetch_add(1, Ordering::SeqCst);
     }
 
     fn shard(&self, key: impl Hash) -> &AtomicU64 {

@@ -57,7 +57,7 @@ fn code(
     id: Uuid,
     (algorithm, issued, issuer): (Algorithm, i64, Uuid),
 ) -> [u8; CODE_LENGTH] {
-    let (repository, principal) = (repository.id(), &call.caller().arn);
+    let (repository, principal) = (repository.id(), call.caller().user_id());
     // No part but the last can contain a line break.
     let message = format!("{id}\n{repository}\n{algorithm}\n{issued}\n{issuer}\n{principal}");
     let mut code = [0; CODE_LENGTH];

@@ -67,8 +67,15 @@ impl Identity {
             return Err(Error::AliasAlreadyExists(alias.to_owned()));
         }
         let key = self.ensure_root(account, given, now).await?;
-        if let Some(alias) = alias {
-            self.set_alias(account, alias).await?;
+        if !key.created {
+            return Err(Error::AccountExists(account.to_string()));
+        }
+        if let Some(alias) = alias
+            && let Err(error) = self.set_alias(account, alias).await
+        {
+            // Somebody else has taken it meanwhile. Nobody has seen the key, so nothing is lost.
+            self.close_account(account).await?;
+            return Err(error);
         }
         Ok(key)
     }

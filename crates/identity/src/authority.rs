@@ -57,6 +57,12 @@ pub struct Sources {
 }
 
 statement! {
+    DEFAULT_DOCUMENT = "SELECT v.document FROM entities e
+                        JOIN managed_policies p ON p.id = e.id
+                        JOIN policy_versions v
+                            ON v.policy_id = p.id AND v.version = p.default_version
+                        WHERE e.account_id = $1 AND e.kind = 'policy' AND e.name_key = $2
+                            AND e.name = $3 AND e.path = $4";
     // Everything about one entity; what the columns hold is up to the first. Groups count for their
     // members.
     LOOK = "WITH holders AS (
@@ -152,17 +158,16 @@ impl Identity {
         if let Some(policy) = Managed::policy(arn) {
             return Ok(Some(policy));
         }
-        let text = match self.policy(account, arn).await {
-            Ok(policy) => {
-                let default = format!("v{}", policy.default_version);
-                self.version(account, arn, &default).await.map(|version| version.document)
-            }
-            Err(error) => Err(error),
+        let Some((own, Kind::Policy, path, name)) = entity::parse_arn(arn) else {
+            return Ok(None);
         };
-        match text {
-            Ok(text) => Ok(Some(self.compile(&managed_source(arn.to_owned(), text))?)),
-            Err(error) if error.is_fault() => Err(error),
-            Err(_) => Ok(None),
+        if own != *account {
+            return Ok(None);
+        }
+        let values = (account.as_str(), entity::fold(name), name, path);
+        match self.db.optional::<(String,)>(&DEFAULT_DOCUMENT, values).await? {
+            Some((text,)) => Ok(Some(self.compile(&managed_source(arn.to_owned(), text))?)),
+            None => Ok(None),
         }
     }
 

@@ -7,7 +7,7 @@ use wharf_db::{Tx, statement};
 use wharf_policy::{AccountId, PARTITION};
 
 use crate::error::quota;
-use crate::{Error, Identity, limit, random};
+use crate::{Error, Identity, random};
 
 /// The kinds of entities.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -178,7 +178,9 @@ pub(crate) fn parse_arn(text: &str) -> Option<(AccountId, Kind, &str, &str)> {
         _ => path_and_name.rfind('/')? + 1,
     };
     let (path, name) = path_and_name.split_at(end);
-    (!name.is_empty()).then_some((account.parse().ok()?, kind, path, name))
+    // No name and no path has other characters, and no database is asked for them.
+    let printable = path_and_name.bytes().all(|byte| byte.is_ascii_graphic());
+    (printable && !name.is_empty()).then_some((account.parse().ok()?, kind, path, name))
 }
 
 impl Identity {
@@ -234,7 +236,7 @@ impl Identity {
     /// Refuses one more entity than an account may have. Looked at before the transaction: who
     /// counts inside would be in the way of all who make one at the same time.
     pub(crate) async fn check_room(&self, account: &AccountId, kind: Kind) -> Result<(), Error> {
-        let most = limit::entities(kind);
+        let most = self.quotas.of(kind);
         if self.count_entities(account, kind).await? >= most {
             return Err(quota(&format!("{}PerAccount", kind.plural()), most));
         }

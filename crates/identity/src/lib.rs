@@ -67,6 +67,7 @@ use wharf_policy::Policy;
 #[derive(Clone)]
 pub struct Identity {
     db: Db,
+    quotas: limit::Quotas,
     key: InstallationKey,
     epochs: Epochs,
     access_keys: Cache<String, Cached<Arc<AccessKey>>>,
@@ -83,6 +84,8 @@ pub struct Identity {
 
 /// How many keys and tokens are remembered; more only cost a look-up or a hash.
 const REMEMBERED: u64 = 10_000;
+/// How many bytes of tokens are remembered.
+const REMEMBERED_TOKENS: u64 = 16 * 1024 * 1024;
 /// How many bytes of policies are remembered compiled, counted by their text.
 const REMEMBERED_POLICIES: u64 = 32 * 1024 * 1024;
 
@@ -93,13 +96,17 @@ impl Identity {
         let weight = |text: &String, _: &Arc<Policy>| u32::try_from(text.len()).unwrap_or(u32::MAX);
         Identity {
             epochs: Epochs::new(&db),
+            quotas: limit::Quotas::default(),
             db,
             key,
             access_keys: Cache::new(REMEMBERED),
             authorities: Cache::new(REMEMBERED),
             compiled: Cache::builder().weigher(weight).max_capacity(REMEMBERED_POLICIES).build(),
             uses: Arc::default(),
-            tokens: Cache::new(REMEMBERED),
+            tokens: Cache::builder()
+                .weigher(|basic: &String, _| u32::try_from(2 * basic.len()).unwrap_or(u32::MAX))
+                .max_capacity(REMEMBERED_TOKENS)
+                .build(),
             sessions: Cache::new(REMEMBERED),
             issuers: web_identity::Issuers::default(),
             outbound: outbound::Outbound::default(),
@@ -117,6 +124,18 @@ impl Identity {
     #[must_use]
     pub fn outbound(&self) -> &outbound::Outbound {
         &self.outbound
+    }
+
+    /// The same with other quotas.
+    #[must_use]
+    pub fn with_quotas(self, quotas: limit::Quotas) -> Identity {
+        Identity { quotas, ..self }
+    }
+
+    /// The most that an account may have of each kind.
+    #[must_use]
+    pub fn quotas(&self) -> &limit::Quotas {
+        &self.quotas
     }
 
     /// Once this transaction is committed, and before anybody is told so, nobody counts on what was

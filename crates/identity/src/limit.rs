@@ -1,7 +1,7 @@
 //! How much there may be of what: the numbers that GetAccountSummary reports, each once.
 //!
 //! Those of a user, group, role or policy are AWS's, since clients know them. Those of an account
-//! are far above AWS's. Source: "IAM and AWS STS quotas", User Guide.
+//! are [`Quotas`], far above AWS's. Source: "IAM and AWS STS quotas", User Guide.
 
 use crate::entity::Kind;
 
@@ -36,11 +36,35 @@ pub fn inline_characters(kind: Kind) -> usize {
     }
 }
 
-/// Entities of this kind in an account.
-#[must_use]
-pub fn entities(kind: Kind) -> i64 {
-    match kind {
-        Kind::Provider => 100,
-        Kind::User | Kind::Group | Kind::Role | Kind::Policy => 100_000,
+/// The most entities of each kind that an account may have: the operator's to set.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    pub users: i64,
+    pub groups: i64,
+    pub roles: i64,
+    /// Managed policies of the account's own.
+    pub policies: i64,
+    /// OpenID Connect providers.
+    pub providers: i64,
+}
+
+impl Default for Quotas {
+    fn default() -> Quotas {
+        let many = 100_000;
+        Quotas { users: many, groups: many, roles: many, policies: many, providers: 100 }
+    }
+}
+
+impl Quotas {
+    /// The most of one kind.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> i64 {
+        match kind {
+            Kind::User => self.users,
+            Kind::Group => self.groups,
+            Kind::Role => self.roles,
+            Kind::Policy => self.policies,
+            Kind::Provider => self.providers,
+        }
     }
 }

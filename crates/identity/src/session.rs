@@ -16,7 +16,7 @@ use wharf_policy::{AccountId, Caller, Managed, PARTITION, Policy, Principal, Pro
 
 use crate::authority::{Authority, Source};
 use crate::entity::Kind;
-use crate::{AccessKey, Error, Identity, random};
+use crate::{AccessKey, Error, Identity, access_key, random};
 
 /// What a session is to be, and what its token carries.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -175,7 +175,7 @@ impl Identity {
         token: &str,
         now: i64,
     ) -> Result<Option<Arc<AccessKey>>, SessionFault> {
-        if token.len() > MOST_CHARACTERS {
+        if token.len() > MOST_CHARACTERS || !access_key::is_well_formed(access_key_id) {
             return Ok(None);
         }
         let Ok(proof) = URL_SAFE_NO_PAD.decode(token) else { return Ok(None) };
@@ -361,7 +361,7 @@ impl Identity {
 
 /// One key seals one session, so that a token is of no use with another access key.
 fn purpose(access_key_id: &str) -> String {
-    format!("session {access_key_id}")
+    format!("session token {access_key_id}")
 }
 
 fn print(access_key_id: &str, proof: &Proof) -> [u8; 32] {

@@ -84,6 +84,7 @@ impl Identity {
 
     /// Reads the value of an `Authorization: Basic …` header (the part behind `Basic `).
     pub fn read_token(&self, basic: &str, now: i64) -> Result<Arc<Claims>, TokenFault> {
+        let basic = basic.trim();
         let claims = match self.tokens.get(basic) {
             Some(claims) => claims,
             None => {
@@ -99,7 +100,7 @@ impl Identity {
         if basic.len() > MAX_PASSWORD {
             return None;
         }
-        let pair = String::from_utf8(STANDARD.decode(basic.trim()).ok()?).ok()?;
+        let pair = String::from_utf8(STANDARD.decode(basic).ok()?).ok()?;
         let (user, password) = pair.split_once(':')?;
         if user != USER {
             return None;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use axum::body::Body;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -18,7 +18,7 @@ use wharf_distribution::{Distribution, Outcome, SendFile};
 
 use crate::listen::Sendfile;
 use crate::shutdown::Stop;
-use crate::telemetry::audit::Event;
+use crate::telemetry::audit::{Event, Noted};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{ErrorCode, OperationName, Principal, RequestId};
 
@@ -72,7 +72,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (doors, request) = (self.0.clone(), request.map(Body::new));
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
+        // IAM and STS take changes by GET too.
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if reads && request.uri().path() != "/" {
             return Box::pin(wharf_db::in_request(async move { Ok(doors.answer(request).await) }));
         }
         // What changes something goes on to its end even when the client has hung up.
@@ -82,7 +84,19 @@ where
 }
 
 impl Doors {
+    /// Answers, and notes for the audit trail what the call came to, whether or not the client is
+    /// still there to hear it.
     async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
+        let noted = request.extensions_mut().remove::<Noted>();
+        let mut response = self.answered(request).await;
+        let event = response.extensions_mut().remove::<Event>();
+        if let (Some(noted), Some(event)) = (noted, event) {
+            noted.answer(event, response.status());
+        }
+        response
+    }
+
+    async fn answered(&self, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
         match path {
             "/" => self.aws(request).await,
@@ -91,8 +105,7 @@ impl Doors {
             "/metrics" => self.metrics(),
             _ if path == "/v2" || path.starts_with("/v2/") => {
                 let id = lend(&mut request);
-                let with_credentials = request.headers().contains_key(AUTHORIZATION);
-                told(self.distribution.serve(request).await, id, with_credentials)
+                told(self.distribution.serve(request).await, id)
             }
             _ => text(
                 StatusCode::NOT_FOUND,
@@ -223,12 +236,8 @@ fn response(answer: Answer, id: &str) -> Response<Body> {
 }
 
 /// Hands the outcome of a registry request to the access log and the audit trail, and its id to the
-/// client. A request without credentials, with which every client begins, is no call.
-fn told(
-    mut response: Response<Body>,
-    id: Option<RequestId>,
-    with_credentials: bool,
-) -> Response<Body> {
+/// client.
+fn told(mut response: Response<Body>, id: Option<RequestId>) -> Response<Body> {
     if let Some(id) = id.and_then(|id| HeaderValue::from_str(&id.0.to_string()).ok()) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -240,9 +249,7 @@ fn told(
         if let Some((code, _)) = outcome.error {
             extensions.insert(ErrorCode(code.into()));
         }
-        if with_credentials || outcome.requester.is_some() {
-            extensions.insert(Event::of_registry(outcome));
-        }
+        extensions.insert(Event::of_registry(outcome));
     }
     response
 }

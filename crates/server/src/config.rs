@@ -55,6 +55,7 @@ pub struct Config {
     pub blob_mounting: bool,
     pub read_only: bool,
     pub quotas: Quotas,
+    pub principal_quotas: wharf_identity::limit::Quotas,
     pub rates: Vec<(Action, NonZeroU32)>,
     settings: Settings,
 }
@@ -178,6 +179,7 @@ impl Config {
             blob_mounting: s.switch("blob_mounting")?,
             read_only: s.switch("read_only")?,
             quotas: s.quotas()?,
+            principal_quotas: s.principal_quotas()?,
             rates: s.rates()?,
             data,
             settings,

@@ -21,8 +21,9 @@ impl Trusted {
         if !self.contains(source.address) {
             return source;
         }
-        if let Some(scheme) = headers.get("x-forwarded-proto") {
-            // Each proxy may append its own; the last one is what the nearest proxy saw.
+        if let Some(scheme) = headers.get_all("x-forwarded-proto").iter().next_back() {
+            // Each proxy may append its own, in a line of its own or behind a comma; the last one
+            // is what the nearest proxy saw.
             let last = scheme.as_bytes().rsplit(|&b| b == b',').next();
             source.https = last.is_some_and(|s| s.trim_ascii().eq_ignore_ascii_case(b"https"));
         }

@@ -70,7 +70,9 @@ pub async fn start(config: &Config, clock: Clock, stop: Stop) -> anyhow::Result<
     joined.with_context(|| apart(config))?;
     adopt(&db, clock(), config.blob_grace, config.read_only).await?;
     let key = installation_key(config, &db).await?;
-    let identity = Identity::new(db.clone(), key).reaching(outbound(config)?);
+    let identity = Identity::new(db.clone(), key)
+        .reaching(outbound(config)?)
+        .with_quotas(config.principal_quotas);
     let root = ensure_root(config, &identity, clock()).await?;
     match config.root {
         // Neither the credentials nor anything else, such as in a backup that is looked at.

@@ -28,7 +28,7 @@ use uuid::Uuid;
 use crate::forwarded::Trusted;
 use crate::listen::Peer;
 use access::AccessLog;
-use audit::AuditTrail;
+use audit::{AuditTrail, Noted};
 use inbound::Flow;
 pub use inbound::{Floor, Inbound, TooSlow};
 use metrics::{Class, Metrics};
@@ -75,21 +75,27 @@ impl<S> Telemetry<S> {
         let headers = request.headers();
         let peer = request.extensions().get::<Peer>();
         let source = peer.map(|peer| self.shared.trusted.source(peer, headers));
+        let id = random_id();
+        let agent = headers.get(header::USER_AGENT);
+        let noted = self.shared.audit.as_ref().map(|trail| {
+            let (method, path) = (request.method().clone(), request.uri().path());
+            Noted::begin(trail.clone(), audit::Head::new(id, method, path, source, agent))
+        });
         Record {
             shared: Arc::clone(&self.shared),
+            noted,
             begun: Instant::now(),
-            id: random_id(),
+            id,
             method: request.method().clone(),
             uri: request.uri().clone(),
             class: Class::of(request.method(), request.uri().path()),
             source,
-            agent: headers.get(header::USER_AGENT).cloned(),
+            agent: agent.cloned(),
             flow: (!request.body().is_end_stream()).then(Arc::<Flow>::default),
             status: None,
             principal: None,
             operation: None,
             code: None,
-            event: None,
             sent: 0,
             expected: None,
             complete: false,
@@ -137,6 +143,9 @@ where
         extensions.insert(RequestId(record.id));
         if let Some(source) = record.source {
             extensions.insert(source);
+        }
+        if let Some(noted) = &record.noted {
+            extensions.insert(noted.clone());
         }
         let (flow, floor) = (record.flow.clone(), self.shared.floor);
         let refused = refusal(&request);
@@ -209,7 +218,6 @@ where
         record.principal = response.extensions_mut().remove();
         record.operation = response.extensions_mut().remove();
         record.code = response.extensions_mut().remove();
-        record.event = response.extensions_mut().remove();
         Poll::Ready(Ok(response.map(|body| Outbound::new(body, record))))
     }
 }

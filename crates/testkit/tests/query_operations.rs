@@ -37,24 +37,25 @@ macro_rules! for_each_operation {
             DeleteLoginProfile DeleteOpenIDConnectProvider DeletePolicy DeletePolicyVersion
             DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DeleteUser
             DeleteUserPermissionsBoundary DeleteUserPolicy DetachGroupPolicy DetachRolePolicy
-            DetachUserPolicy GetAccessKeyLastUsed GetAccountAuthorizationDetails
-            GetAccountPasswordPolicy GetAccountSummary GetContextKeysForCustomPolicy
-            GetContextKeysForPrincipalPolicy GetGroup GetGroupPolicy GetLoginProfile
-            GetOpenIDConnectProvider GetPolicy GetPolicyVersion GetRole GetRolePolicy GetUser
-            GetUserPolicy ListAccessKeys ListAccountAliases ListAttachedGroupPolicies
-            ListAttachedRolePolicies ListAttachedUserPolicies ListEntitiesForPolicy
-            ListGroupPolicies ListGroups ListGroupsForUser ListInstanceProfiles
-            ListInstanceProfilesForRole ListMFADevices ListOpenIDConnectProviderTags
-            ListOpenIDConnectProviders ListPolicies ListPolicyTags ListPolicyVersions
-            ListRolePolicies ListRoleTags ListRoles ListSAMLProviders ListSSHPublicKeys
-            ListServerCertificates ListServiceSpecificCredentials ListSigningCertificates
-            ListUserPolicies ListUserTags ListUsers ListVirtualMFADevices PutGroupPolicy
-            PutRolePermissionsBoundary PutRolePolicy PutUserPermissionsBoundary PutUserPolicy
-            RemoveClientIDFromOpenIDConnectProvider RemoveUserFromGroup SetDefaultPolicyVersion
-            SimulateCustomPolicy SimulatePrincipalPolicy TagOpenIDConnectProvider TagPolicy TagRole
-            TagUser UntagOpenIDConnectProvider UntagPolicy UntagRole UntagUser UpdateAccessKey
-            UpdateAssumeRolePolicy UpdateGroup UpdateLoginProfile
-            UpdateOpenIDConnectProviderThumbprint UpdateRole UpdateRoleDescription UpdateUser
+            DetachUserPolicy GenerateCredentialReport GetAccessKeyLastUsed
+            GetAccountAuthorizationDetails GetAccountPasswordPolicy GetAccountSummary
+            GetContextKeysForCustomPolicy GetContextKeysForPrincipalPolicy GetCredentialReport
+            GetGroup GetGroupPolicy GetLoginProfile GetOpenIDConnectProvider GetPolicy
+            GetPolicyVersion GetRole GetRolePolicy GetUser GetUserPolicy ListAccessKeys
+            ListAccountAliases ListAttachedGroupPolicies ListAttachedRolePolicies
+            ListAttachedUserPolicies ListEntitiesForPolicy ListGroupPolicies ListGroups
+            ListGroupsForUser ListInstanceProfiles ListInstanceProfilesForRole ListMFADevices
+            ListOpenIDConnectProviderTags ListOpenIDConnectProviders ListPolicies ListPolicyTags
+            ListPolicyVersions ListRolePolicies ListRoleTags ListRoles ListSAMLProviders
+            ListSSHPublicKeys ListServerCertificates ListServiceSpecificCredentials
+            ListSigningCertificates ListUserPolicies ListUserTags ListUsers ListVirtualMFADevices
+            PutGroupPolicy PutRolePermissionsBoundary PutRolePolicy PutUserPermissionsBoundary
+            PutUserPolicy RemoveClientIDFromOpenIDConnectProvider RemoveUserFromGroup
+            SetDefaultPolicyVersion SimulateCustomPolicy SimulatePrincipalPolicy
+            TagOpenIDConnectProvider TagPolicy TagRole TagUser UntagOpenIDConnectProvider
+            UntagPolicy UntagRole UntagUser UpdateAccessKey UpdateAssumeRolePolicy UpdateGroup
+            UpdateLoginProfile UpdateOpenIDConnectProviderThumbprint UpdateRole
+            UpdateRoleDescription UpdateUser
         )
     };
     ($each:ident: $($operation:ty)+) => { [$($each::<$operation>()),+] };
@@ -91,6 +92,18 @@ fn the_tables_name_operations_of_the_models_each_once() {
         O::NAME
     }
     assert_eq!(for_each_operation!(name).into_iter().collect::<BTreeSet<_>>(), served(IAM));
+}
+
+#[test]
+fn the_book_says_what_is_served() {
+    let book = include_str!("../../../docs/book/what-is-served.md");
+    for (service, table) in [("IAM", IAM), ("STS", STS)] {
+        let (_, rest) = book.split_once(&format!("| operations of {service} |")).unwrap();
+        let (rows, _) = rest.split_once("\n\n").unwrap();
+        let names: BTreeSet<&str> = rows.split('`').skip(1).step_by(2).collect();
+        assert_eq!(names, served(table));
+    }
+    assert!(book.contains(&format!("\n{} operations; the page", IAM.len())));
 }
 
 #[test]

@@ -46,13 +46,18 @@ pub trait Unsigned: DeserializeOwned + Send + Sync + 'static {
     /// Its members in the model's names.
     type Output: Serialize + Send;
 
-    /// Does it. The input fits the model; everything else is still to be decided.
+    /// Does it. The input fits the model; everything else is still to be decided. Who it turns out
+    /// to be goes into `proven`, for the audit trail.
     fn run(
         self,
         api: Api,
         origin: std::sync::Arc<Origin>,
+        proven: Proven,
     ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
+
+/// Who calls an operation that needs no credentials, once the input has proven it.
+pub type Proven = std::sync::Arc<std::sync::OnceLock<Requester>>;
 
 /// An authorised call.
 pub struct Call {

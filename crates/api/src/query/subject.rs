@@ -126,6 +126,9 @@ async fn by_name(api: &Api, account: &AccountId, kind: Kind, name: &str) -> Resu
 async fn by_arn(api: &Api, account: &AccountId, text: &str) -> Result<Looked, Error> {
     let own = format!("arn:{PARTITION}:iam::{account}:");
     let rest = text.strip_prefix(&own).unwrap_or_default();
+    if !rest.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Looked::nothing(Some(text.to_owned())));
+    }
     let (kind, path) = rest.split_once('/').unwrap_or_default();
     let (kind, name) = match kind {
         "user" => (Kind::User, path.rsplit('/').next()),

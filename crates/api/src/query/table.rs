@@ -8,7 +8,7 @@ use serde_json::Value;
 use wharf_aws::query::FormError;
 use wharf_policy::{Action, Origin, Requester};
 
-use super::{Error, Operation, Unsigned, access};
+use super::{Error, Operation, Proven, Unsigned, access};
 use crate::Api;
 use crate::iam::absent::{
     ListInstanceProfiles, ListInstanceProfilesForRole, ListMFADevices, ListSAMLProviders,
@@ -19,8 +19,9 @@ use crate::iam::access_keys::{
     CreateAccessKey, DeleteAccessKey, GetAccessKeyLastUsed, ListAccessKeys, UpdateAccessKey,
 };
 use crate::iam::account::{
-    CreateAccountAlias, DeleteAccountAlias, GetAccountAuthorizationDetails,
-    GetAccountPasswordPolicy, GetAccountSummary, ListAccountAliases,
+    CreateAccountAlias, DeleteAccountAlias, GenerateCredentialReport,
+    GetAccountAuthorizationDetails, GetAccountPasswordPolicy, GetAccountSummary,
+    GetCredentialReport, ListAccountAliases,
 };
 use crate::iam::attachments::{
     AttachGroupPolicy, AttachRolePolicy, AttachUserPolicy, DetachGroupPolicy, DetachRolePolicy,
@@ -104,12 +105,14 @@ pub static IAM: &[Entry] = &[
     signed::<DetachGroupPolicy>(),
     signed::<DetachRolePolicy>(),
     signed::<DetachUserPolicy>(),
+    signed::<GenerateCredentialReport>(),
     signed::<GetAccessKeyLastUsed>(),
     signed::<GetAccountAuthorizationDetails>(),
     signed::<GetAccountPasswordPolicy>(),
     signed::<GetAccountSummary>(),
     signed::<GetContextKeysForCustomPolicy>(),
     signed::<GetContextKeysForPrincipalPolicy>(),
+    signed::<GetCredentialReport>(),
     signed::<GetGroup>(),
     signed::<GetGroupPolicy>(),
     signed::<GetLoginProfile>(),
@@ -200,7 +203,7 @@ type Running = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 /// How it is called: by a caller, or by anybody.
 pub(crate) enum Run {
     Signed(fn(Api, Requester, Value) -> Running),
-    Unsigned(fn(Api, Arc<Origin>, Value) -> Running),
+    Unsigned(fn(Api, Arc<Origin>, Proven, Value) -> Running),
 }
 
 const fn signed<O: Operation>() -> Entry {
@@ -221,10 +224,10 @@ const fn unsigned<O: Unsigned>() -> Entry {
     Entry {
         name: O::NAME,
         action: None,
-        run: Run::Unsigned(|api, origin, input| {
+        run: Run::Unsigned(|api, origin, proven, input| {
             Box::pin(async move {
                 let input: O = read(input)?;
-                written(&input.run(api, origin).await?)
+                written(&input.run(api, origin, proven).await?)
             })
         }),
     }

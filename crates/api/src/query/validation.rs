@@ -6,6 +6,7 @@ use wharf_aws::query::{Form, FormError};
 use wharf_aws::{Fault, Operation as Shape};
 
 use super::{Error, Service};
+use crate::parameters;
 
 const PATTERN: &str = "Member must satisfy regular expression pattern";
 
@@ -78,8 +79,16 @@ fn spelled(path: &str) -> String {
     path.split('.').map(lower).collect::<Vec<_>>().join(".")
 }
 
-/// The value at a path, as it is told: `null` where there is none. A list is told as `[…]`.
+/// The most characters of a value that are told.
+const LONGEST: usize = 1024;
+
+/// The value at a path, as it is told: `null` where there is none, `***` where it is secret. A list
+/// is told as `[…]`.
 fn quoted(input: &Value, path: &str) -> String {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    if parameters::is_secret(name) {
+        return "'***'".to_owned();
+    }
     let mut value = Some(input);
     for step in path.split('.').filter(|step| *step != "member") {
         value = value.and_then(|value| match value {
@@ -92,7 +101,10 @@ fn quoted(input: &Value, path: &str) -> String {
     }
     match value {
         None | Some(Value::Null) => "null".to_owned(),
-        Some(Value::String(text)) => format!("'{text}'"),
+        Some(Value::String(text)) => match text.char_indices().nth(LONGEST) {
+            Some((end, _)) => format!("'{}...'", &text[..end]),
+            None => format!("'{text}'"),
+        },
         Some(other) => format!("'{other}'"),
     }
 }

@@ -13,7 +13,7 @@ use super::role::{Role, SET_SOURCE_IDENTITY, TAG_SESSION};
 use super::session_tags::SessionTags;
 use super::shape::{AssumedRoleUser, Credentials, PolicyDescriptor};
 use crate::Api;
-use crate::query::{Error, Unsigned, facts};
+use crate::query::{Error, Proven, Unsigned, facts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -50,7 +50,12 @@ impl Unsigned for AssumeRoleWithWebIdentity {
     const NAME: &'static str = "AssumeRoleWithWebIdentity";
     type Output = AssumedRole;
 
-    async fn run(self, api: Api, origin: Arc<Origin>) -> Result<AssumedRole, Error> {
+    async fn run(
+        self,
+        api: Api,
+        origin: Arc<Origin>,
+        proven: Proven,
+    ) -> Result<AssumedRole, Error> {
         if let Some(id) = &self.provider_id {
             return Err(Error::Validation(format!(
                 "The provider {id} is not known; leave ProviderId out for an OpenID Connect provider"
@@ -66,6 +71,7 @@ impl Unsigned for AssumeRoleWithWebIdentity {
         let holder = Caller::web_identity(role.account.clone(), &provider);
         let principal = Arc::new(Principal::root(holder));
         let requester = Requester { principal, origin, trail };
+        let _ = proven.set(requester.clone());
         self.decide(&role, &requester, &web, &tags)?;
         let Some(trusting) = role.trusting() else { return Err(not_authorized()) };
         let seconds = trusting.seconds(self.duration_seconds, false)?;

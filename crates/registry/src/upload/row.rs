@@ -41,7 +41,7 @@ pub(super) async fn find(
     id: Uuid,
 ) -> Result<Upload, Error> {
     let unknown = || unknown(repository, &id.to_string());
-    let values = (id.to_string(), &**repository.id(), &*caller.arn);
+    let values = (id.to_string(), &**repository.id(), &*caller.user_id());
     let row = registry.db.optional::<Row>(&FIND, values).await?.ok_or_else(unknown)?;
     let (session, received, parts, small_parts, last_part, hasher, store_parts, boot) = row;
     let progress = Progress {
@@ -53,7 +53,7 @@ pub(super) async fn find(
         id,
         session: session.parse().map_err(Error::fault)?,
         progress,
-        principal: caller.arn.to_string(),
+        principal: caller.user_id().into_owned(),
         parts,
         small_parts,
         last_part,
@@ -190,6 +190,6 @@ pub(super) async fn finished(
     caller: &Caller,
     id: Uuid,
 ) -> Result<Option<(String, i64)>, Error> {
-    let values = (id.to_string(), &**repository.id(), &*caller.arn);
+    let values = (id.to_string(), &**repository.id(), &*caller.user_id());
     Ok(registry.db.optional(&FINISHED, values).await?)
 }

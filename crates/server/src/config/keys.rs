@@ -128,7 +128,7 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 }
 
 /// All keys, in the order in which they are shown.
-pub static KEYS: [Key; 47] = [
+pub static KEYS: [Key; 52] = [
     key(
         "data",
         Kind::Path,
@@ -386,6 +386,21 @@ pub static KEYS: [Key; 47] = [
         "Parts of one layer that comes by UploadLayerPart.",
     ),
     key("quota_layer_size", Kind::Number, "52000", "MiB that a layer may have."),
+    key("quota_users", Kind::Number, "100000", "Users that an account may have."),
+    key("quota_groups", Kind::Number, "100000", "Groups that an account may have."),
+    key("quota_roles", Kind::Number, "100000", "Roles that an account may have."),
+    key(
+        "quota_policies",
+        Kind::Number,
+        "100000",
+        "Managed policies of its own that an account may have.",
+    ),
+    key(
+        "quota_oidc_providers",
+        Kind::Number,
+        "100",
+        "OpenID Connect providers that an account may have.",
+    ),
     key(
         "rate_limits",
         Kind::List,

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use wharf_api::ECR;
+use wharf_identity::limit::Quotas as PrincipalQuotas;
 use wharf_policy::Action;
 use wharf_registry::quota::Quotas;
 use wharf_registry::rate;
@@ -23,6 +24,16 @@ impl Reader<'_> {
                 .checked_mul(MIB)
                 .filter(|bytes| i64::try_from(*bytes).is_ok())
                 .ok_or_else(|| self.fault("quota_layer_size", "this is too large"))?,
+        })
+    }
+
+    pub(super) fn principal_quotas(&self) -> Result<PrincipalQuotas, ConfigError> {
+        Ok(PrincipalQuotas {
+            users: self.count("quota_users")?,
+            groups: self.count("quota_groups")?,
+            roles: self.count("quota_roles")?,
+            policies: self.count("quota_policies")?,
+            providers: self.count("quota_oidc_providers")?,
         })
     }
 

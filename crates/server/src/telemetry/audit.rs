@@ -9,21 +9,22 @@ mod identity;
 mod rotated;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 use wharf_api::Told;
 use wharf_distribution::Outcome;
-use wharf_policy::{Action, Decided, Layer};
+use wharf_policy::{Action, Decided, Layer, Requester, Source};
 
 use self::identity::UserIdentity;
 pub use self::rotated::Limits;
 use self::rotated::Rotated;
 use super::access::Destination;
 use super::lines::{Dropped, Lines};
-use super::record::Record;
 
 /// The most that waits to be written, in bytes.
 const CAPACITY: usize = 64 << 20;
@@ -31,6 +32,28 @@ const CAPACITY: usize = 64 << 20;
 /// What a door tells of a call; in the extensions of its response.
 #[derive(Clone, Debug)]
 pub struct Event(Arc<Told>);
+
+/// What is known of a request before it is answered.
+#[derive(Debug)]
+pub struct Head {
+    id: Uuid,
+    method: Method,
+    path: String,
+    source: Option<Source>,
+    agent: String,
+}
+
+/// The record of one call, from its head to its answer; in the request's extensions. It is written
+/// when the last one who holds it lets it go, so that a client who hangs up does not keep what it
+/// changed out of the trail.
+#[derive(Clone)]
+pub struct Noted(Arc<Unwritten>);
+
+struct Unwritten {
+    trail: AuditTrail,
+    head: Head,
+    answered: OnceLock<(Event, StatusCode)>,
+}
 
 /// The audit trail. When the last clone is dropped, what is left has been written.
 #[derive(Clone)]
@@ -47,11 +70,10 @@ struct Entry<'a> {
     event_time: String,
     event_source: String,
     event_name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aws_region: Option<&'a str>,
+    aws_region: &'a str,
     #[serde(rename = "sourceIPAddress")]
     source_ip_address: String,
-    user_agent: String,
+    user_agent: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     error_code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,16 +82,15 @@ struct Entry<'a> {
     response_elements: (),
     additional_event_data: Additional<'a>,
     #[serde(rename = "requestID")]
-    request_id: uuid::Uuid,
+    request_id: Uuid,
     #[serde(rename = "eventID")]
-    event_id: uuid::Uuid,
+    event_id: Uuid,
     read_only: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resources: Vec<ResourceEntry<'a>>,
     event_type: &'static str,
     management_event: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipient_account_id: Option<&'a str>,
+    recipient_account_id: &'a str,
     event_category: &'static str,
 }
 
@@ -141,10 +162,11 @@ impl AuditTrail {
         Ok(Some(Self { lines }))
     }
 
-    pub(super) fn write(&self, record: &Record, event: &Event, event_id: uuid::Uuid) {
-        let decisions = event.0.requester.as_ref().map(|requester| requester.trail.decisions());
-        let decisions = decisions.unwrap_or_default();
-        let entry = Entry::new(record, &event.0, &decisions, event_id);
+    fn write(&self, head: &Head, event: &Event, status: StatusCode) {
+        // Whoever proved nothing is in the access log alone: else anybody could fill the trail.
+        let Some(requester) = &event.0.requester else { return };
+        let decisions = requester.trail.decisions();
+        let entry = Entry::new(head, &event.0, requester, &decisions, status);
         // Nothing in an entry can fail to be written as JSON.
         if let Ok(mut line) = serde_json::to_vec(&entry) {
             line.push(b'\n');
@@ -153,58 +175,101 @@ impl AuditTrail {
     }
 }
 
+impl Head {
+    /// The head of a request.
+    #[must_use]
+    pub fn new(
+        id: Uuid,
+        method: Method,
+        path: &str,
+        source: Option<Source>,
+        agent: Option<&HeaderValue>,
+    ) -> Self {
+        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let agent = cut(&agent.unwrap_or_default()).to_owned();
+        Self { id, method, path: cut(path).to_owned(), source, agent }
+    }
+}
+
+impl Noted {
+    /// Begins the record of a request.
+    #[must_use]
+    pub fn begin(trail: AuditTrail, head: Head) -> Self {
+        Self(Arc::new(Unwritten { trail, head, answered: OnceLock::new() }))
+    }
+
+    /// Notes what the call came to. The first answer counts.
+    pub fn answer(&self, event: Event, status: StatusCode) {
+        let _ = self.0.answered.set((event, status));
+    }
+}
+
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        if let Some((event, status)) = self.answered.get() {
+            self.trail.write(&self.head, event, *status);
+        }
+    }
+}
+
+/// The most bytes of a text that the client chose.
+const LONGEST: usize = 1024;
+
+/// The beginning of a text.
+fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LONGEST)]
+}
+
 impl<'a> Entry<'a> {
     fn new(
-        record: &'a Record,
+        head: &'a Head,
         told: &'a Told,
+        requester: &'a Requester,
         decisions: &'a [Decided],
-        event_id: uuid::Uuid,
+        status: StatusCode,
     ) -> Self {
-        let caller = told.requester.as_ref().map(|requester| &**requester.caller());
-        let origin = told.requester.as_ref().map(|requester| &*requester.origin);
-        let agent = record.agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let event_name = name(record, told, decisions);
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let (caller, origin) = (&**requester.caller(), &*requester.origin);
+        let event_name = name(head, told, decisions);
         Self {
             event_version: "1.11",
             user_identity: UserIdentity::of(caller),
-            event_time: now,
+            event_time: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             event_source: format!("{}.amazonaws.com", told.service),
             event_name,
-            aws_region: origin.map(|origin| origin.region.as_str()),
-            source_ip_address: record.source.map_or_else(String::new, |s| s.address.to_string()),
-            user_agent: agent.unwrap_or_default().into_owned(),
-            error_code: told.error.as_ref().map(|(code, _)| code.as_str()),
-            error_message: told.error.as_ref().map(|(_, message)| message.as_str()),
+            aws_region: origin.region.as_str(),
+            source_ip_address: head.source.map_or_else(String::new, |s| s.address.to_string()),
+            user_agent: &head.agent,
+            error_code: told.error.as_ref().map(|(code, _)| cut(code)),
+            error_message: told.error.as_ref().map(|(_, message)| cut(message)),
             request_parameters: told.parameters.as_ref(),
             response_elements: (),
             additional_event_data: Additional {
-                http_method: record.method.as_str(),
-                http_path: record.uri.path(),
-                http_status: record.status(),
+                http_method: head.method.as_str(),
+                http_path: &head.path,
+                http_status: status.as_u16(),
                 decisions: decisions.iter().map(DecisionEntry::of).collect(),
             },
-            request_id: record.id,
-            event_id,
+            request_id: head.id,
+            event_id: super::random_id(),
             read_only: !Action::writes(event_name),
             resources: resources(decisions),
             event_type: "AwsApiCall",
             management_event: true,
-            recipient_account_id: caller.map(|caller| caller.account.as_str()),
+            recipient_account_id: caller.account.as_str(),
             event_category: "Management",
         }
     }
 }
 
 /// The operation, or under `/v2/` the one whose action was asked for; a login asks for none.
-fn name<'a>(record: &'a Record, told: &Told, decisions: &'a [Decided]) -> &'a str {
+fn name<'a>(head: &Head, told: &Told, decisions: &'a [Decided]) -> &'a str {
     if let Some(operation) = told.operation {
         return operation;
     }
     let first = decisions.first().and_then(|decided| decided.action.split_once(':'));
     match first {
         Some((_, name)) => name,
-        None if record.uri.path().trim_end_matches('/') == "/v2" => "CheckLogin",
+        None if head.path.trim_end_matches('/') == "/v2" => "CheckLogin",
         None => "Unknown",
     }
 }

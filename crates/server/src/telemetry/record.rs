@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use uuid::Uuid;
 
 use super::Shared;
-use super::audit::Event;
+use super::audit::Noted;
 use super::inbound::Flow;
 use super::metrics::Class;
 use wharf_policy::Source;
@@ -33,6 +33,7 @@ pub struct OperationName(pub &'static str);
 /// The record of one request.
 pub struct Record {
     pub(super) shared: Arc<Shared>,
+    pub(super) noted: Option<Noted>,
     pub(super) begun: Instant,
     pub(super) id: Uuid,
     pub(super) method: Method,
@@ -45,7 +46,6 @@ pub struct Record {
     pub(super) principal: Option<Principal>,
     pub(super) operation: Option<OperationName>,
     pub(super) code: Option<ErrorCode>,
-    pub(super) event: Option<Event>,
     pub(super) sent: u64,
     /// The size of the answer, when it was known beforehand.
     pub(super) expected: Option<u64>,
@@ -91,9 +91,6 @@ impl Drop for Record {
         self.shared.metrics.count(self, took);
         if let Some(log) = &self.shared.access {
             log.write(self, took);
-        }
-        if let (Some(trail), Some(event)) = (&self.shared.audit, &self.event) {
-            trail.write(self, event, super::random_id());
         }
     }
 }

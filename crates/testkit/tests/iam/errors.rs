@@ -304,7 +304,7 @@ fn documents() -> Vec<Row> {
         malformed("PutUserPolicy", put("{"), "Syntax errors in policy."),
         malformed(
             "PutUserPolicy",
-            put(&trust()),
+            put(&trust().replace("\"Action\"", "\"Resource\":\"*\",\"Action\"")),
             "Policy document should not specify a principal.",
         ),
         malformed(

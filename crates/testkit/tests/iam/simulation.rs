@@ -9,7 +9,7 @@ on_both![
     policies_that_nobody_has_are_tried,
 ];
 
-const REPOSITORY: &str = "arn:aws:ecr:us-east-1:000000000000:repository/app";
+const REPOSITORY: &str = "arn:aws:ecr:us-east-1:123456789012:repository/app";
 
 fn first(told: &Value) -> (&str, &Value, &Value) {
     let result = &told["EvaluationResults"][0];

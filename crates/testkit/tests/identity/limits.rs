@@ -10,6 +10,7 @@ on_both![
     documents_are_measured_without_white_space,
     tags_are_counted_and_checked,
     roles_and_providers_have_bounds,
+    an_account_has_the_quotas_of_its_operator,
 ];
 
 async fn keys_policies_groups_and_versions_are_counted(mut wharf: Wharf) {
@@ -215,4 +216,25 @@ async fn providers_have_bounds(identity: &Identity) {
     refused(identity.delete_provider(&account, &arn).await, "NoSuchEntity", &sentence);
     let sentence = format!("OpenIDConnect Provider not found for arn {arn}");
     refused(identity.provider(&account, &arn).await, "NoSuchEntity", &sentence);
+}
+
+async fn an_account_has_the_quotas_of_its_operator(mut wharf: Wharf) {
+    let two = limit::Quotas { users: 2, groups: 2, roles: 2, policies: 2, providers: 2 };
+    let identity = rooms(&mut wharf).await.with_quotas(two);
+    for (kind, name) in [
+        (Kind::User, "UsersPerAccount"),
+        (Kind::Group, "GroupsPerAccount"),
+        (Kind::Role, "RolesPerAccount"),
+        (Kind::Policy, "PoliciesPerAccount"),
+    ] {
+        for name in ["a", "b"] {
+            create(&identity, kind, &named(name)).await.unwrap();
+        }
+        let sentence = format!("Cannot exceed quota for {name}: 2");
+        refused(create(&identity, kind, &named("c")).await, "LimitExceeded", &sentence);
+    }
+    // Those of another account are not counted.
+    let other = "999999999999".parse().unwrap();
+    identity.create_account(&other, None, None, NOW).await.unwrap();
+    identity.create_user(&other, &named("c"), NOW).await.unwrap();
 }

@@ -32,9 +32,9 @@ impl Operation for ListInstanceProfiles {
     }
 
     async fn run(self, call: Call) -> Result<Output, Error> {
-        let _ = self.path_prefix;
+        let parts = [Self::NAME, self.path_prefix.as_deref().unwrap_or_default()];
         let (_, paged) =
-            call.slice::<()>(&[Self::NAME], self.marker.as_deref(), self.max_items, Vec::new())?;
+            call.slice::<()>(&parts, self.marker.as_deref(), self.max_items, Vec::new())?;
         Ok(Output { none: [], paged })
     }
 }

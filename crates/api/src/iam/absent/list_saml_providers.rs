@@ -25,8 +25,7 @@ impl Operation for ListSAMLProviders {
         Subject::Account
     }
 
-    async fn run(self, call: Call) -> Result<Output, Error> {
-        let _ = call;
+    async fn run(self, _: Call) -> Result<Output, Error> {
         Ok(Output { none: [] })
     }
 }

@@ -40,9 +40,9 @@ impl Operation for ListServiceSpecificCredentials {
         if self.all_users != Some(true) {
             call.owner()?;
         }
-        let _ = self.service_name;
+        let parts = [Self::NAME, self.service_name.as_deref().unwrap_or_default()];
         let (_, paged) =
-            call.slice::<()>(&[Self::NAME], self.marker.as_deref(), self.max_items, Vec::new())?;
+            call.slice::<()>(&parts, self.marker.as_deref(), self.max_items, Vec::new())?;
         Ok(Output { none: [], paged })
     }
 }

@@ -29,7 +29,8 @@ impl Operation for GetAccountSummary {
     async fn run(self, call: Call) -> Result<Output, Error> {
         let (identity, account) = (call.identity(), call.account());
         let root_keys = identity.keys(Owner { account, user: None }).await?.len();
-        let mut summary_map: BTreeMap<&str, i64> = quotas().into_iter().collect();
+        let mut summary_map: BTreeMap<&str, i64> =
+            enforced(identity.quotas()).into_iter().collect();
         for (name, kind) in KINDS {
             summary_map.insert(name, identity.count_entities(account, kind).await?);
         }
@@ -48,16 +49,15 @@ const KINDS: [(&str, Kind); 5] = [
 ];
 
 /// What is enforced here; zero for what Wharf does not have.
-fn quotas() -> [(&'static str, i64); 27] {
+fn enforced(quotas: &limit::Quotas) -> [(&'static str, i64); 27] {
     let length = |characters: usize| i64::try_from(characters).unwrap_or(i64::MAX);
     let inline = |kind| length(limit::inline_characters(kind));
-    let policies = limit::entities(Kind::Policy);
     [
-        ("UsersQuota", limit::entities(Kind::User)),
-        ("GroupsQuota", limit::entities(Kind::Group)),
-        ("RolesQuota", limit::entities(Kind::Role)),
-        ("PoliciesQuota", policies),
-        ("PolicyVersionsInUseQuota", policies * limit::POLICY_VERSIONS),
+        ("UsersQuota", quotas.users),
+        ("GroupsQuota", quotas.groups),
+        ("RolesQuota", quotas.roles),
+        ("PoliciesQuota", quotas.policies),
+        ("PolicyVersionsInUseQuota", quotas.policies.saturating_mul(limit::POLICY_VERSIONS)),
         ("PolicySizeQuota", length(limit::POLICY_CHARACTERS)),
         ("UserPolicySizeQuota", inline(Kind::User)),
         ("GroupPolicySizeQuota", inline(Kind::Group)),

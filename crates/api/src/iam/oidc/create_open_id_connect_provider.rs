@@ -15,7 +15,8 @@ pub struct CreateOpenIDConnectProvider {
     client_id_list: Option<Vec<String>>,
     thumbprint_list: Option<Vec<String>>,
     tags: Option<Vec<Tag>>,
-    context_provider: Option<String>,
+    /// Refused, whatever it says.
+    context_provider: Option<serde_json::Value>,
     identity_center_instance_arn: Option<String>,
 }
 

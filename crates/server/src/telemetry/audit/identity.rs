@@ -9,12 +9,9 @@ use wharf_policy::{Caller, Kind};
 pub struct UserIdentity<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    principal_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    arn: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    account_id: Option<&'a str>,
+    principal_id: String,
+    arn: &'a str,
+    account_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_key_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,19 +57,8 @@ struct Attributes {
 }
 
 impl<'a> UserIdentity<'a> {
-    /// Of a caller, or of somebody who proved nothing.
-    pub fn of(caller: Option<&'a Caller>) -> Self {
-        let Some(caller) = caller else {
-            return Self {
-                kind: "Unknown",
-                principal_id: None,
-                arn: None,
-                account_id: None,
-                access_key_id: None,
-                user_name: None,
-                session_context: None,
-            };
-        };
+    /// Of a caller.
+    pub fn of(caller: &'a Caller) -> Self {
         let key = caller.access_key_id.as_str();
         Self {
             kind: match caller.kind {
@@ -82,9 +68,9 @@ impl<'a> UserIdentity<'a> {
                 Kind::FederatedUser { .. } => "FederatedUser",
                 Kind::WebIdentity => "WebIdentityUser",
             },
-            principal_id: Some(caller.user_id().into_owned()),
-            arn: Some(&caller.arn),
-            account_id: Some(caller.account.as_str()),
+            principal_id: caller.user_id().into_owned(),
+            arn: &caller.arn,
+            account_id: caller.account.as_str(),
             access_key_id: (!key.is_empty()).then_some(key),
             user_name: (caller.kind == Kind::User).then(|| last(&caller.arn)),
             session_context: SessionContext::of(caller),

@@ -91,10 +91,14 @@ impl Rotated {
         let (stem, extension) = self.names();
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
+        // As `ended` names them: the time has 23 characters, the count six.
+        let length = stem.len() + 1 + 23 + 1 + 6 + extension.len();
         let prefix = format!("{stem}-2");
+        let is_ended = |name: &String| {
+            name.len() == length && name.starts_with(&prefix) && name.ends_with(&extension)
+        };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut ended: Vec<String> =
-            names.filter(|name| name.starts_with(&prefix) && name.ends_with(&extension)).collect();
+        let mut ended: Vec<String> = names.filter(is_ended).collect();
         ended.sort_unstable();
         for name in ended.iter().rev().skip(self.limits.keep) {
             if let Err(error) = fs::remove_file(self.path.with_file_name(name)) {
