@@ -62,7 +62,9 @@ pub fn run(arguments: &[String]) -> Result<()> {
 pub fn every(targets: &[String], seconds: u32) -> Result<()> {
     let cargo_fuzz = install::cargo_fuzz()?;
     // Once and for all, so that the time of a run is that of the target.
-    check(&mut command(&cargo_fuzz, "build"), "the targets cannot be built")?;
+    let mut build = command(&cargo_fuzz, "build");
+    let status = build.status().with_context(|| format!("cannot start {build:?}"))?;
+    ensure!(status.success(), "the targets cannot be built: {build:?} ended with {status}");
     let failures: Vec<String> = targets
         .iter()
         .filter_map(|target| one(&cargo_fuzz, target, seconds).err())
@@ -88,51 +90,63 @@ pub fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Runs one target.
 fn one(cargo_fuzz: &Path, target: &str, seconds: u32) -> Result<()> {
     let corpus = built().join("corpus").join(target);
-    // What fails comes into a folder of its own, which is there for that only.
     let failures = built().join("failures").join(target);
     fs::create_dir_all(&corpus)?;
     fs::create_dir_all(&failures)?;
-    println!("fuzz: {target} for {seconds} s");
     let mut run = command(cargo_fuzz, "run");
     run.arg(target).arg(&corpus).arg(seeds(target)).arg("--").args([
         format!("-max_total_time={seconds}"),
         format!("-timeout={SLOWEST_SECONDS}"),
         format!("-rss_limit_mb={MEMORY_MB}"),
         format!("-max_len={LONGEST}"),
+        // Behind cargo-fuzz's own, so that nothing is written beside the sources.
         format!("-artifact_prefix={}/", failures.display()),
         "-print_final_stats=1".to_owned(),
-        "-verbosity=0".to_owned(),
     ]);
-    check(
-        &mut run,
-        &format!(
-            "the target {target} failed. Its input is the newest file in {}; run it again with\n  \
-             {}/{target} FILE\nand keep it as a seed in {} once it passes",
-            failures.display(),
-            built().join("TRIPLE/release").display(),
-            seeds(target).display(),
-        ),
+    let output = run.output().with_context(|| format!("cannot start {run:?}"))?;
+    // libFuzzer tells everything there.
+    let told = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        eprintln!("{told}");
+        bail!("{}", reproduction(cargo_fuzz, target, &told));
+    }
+    let tried = told.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    let tried = tried.context("libFuzzer did not tell how many inputs it tried")?;
+    println!("fuzz: {target}: {} inputs in {seconds} s", tried.trim());
+    Ok(())
+}
+
+/// What to do about a failure; libFuzzer names the file that holds the input.
+fn reproduction(cargo_fuzz: &Path, target: &str, told: &str) -> String {
+    let file = told.lines().find_map(|line| line.split_once("Test unit written to "));
+    let Some((_, file)) = file else {
+        return format!("the target {target} failed, and left no input");
+    };
+    let mut again = command(cargo_fuzz, "run");
+    let arguments = again.arg(target).arg(file).get_args().map(|it| it.to_string_lossy());
+    format!(
+        "the target {target} failed on {file}. Run it again with\n  {} {}\n\
+         and keep the file as a seed in {} once it passes",
+        cargo_fuzz.display(),
+        arguments.collect::<Vec<_>>().join(" "),
+        seeds(target).display(),
     )
 }
 
 /// cargo-fuzz with what all its commands are given.
 fn command(cargo_fuzz: &Path, what: &str) -> Command {
     let mut command = Command::new(cargo_fuzz);
-    command.current_dir(root()).arg(what).args(["--fuzz-dir", "fuzz", "--sanitizer", "none"]);
-    command.arg("--target-dir").arg(built());
+    command.arg(what).arg("--fuzz-dir").arg(root().join("fuzz"));
+    command.args(["--sanitizer", "none", "--target-dir"]).arg(built());
     command
 }
 
-fn check(command: &mut Command, failure: &str) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
-    ensure!(status.success(), "{failure}\n({command:?} ended with {status})");
-    Ok(())
-}
-
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
 }
 
 fn seeds(target: &str) -> PathBuf {

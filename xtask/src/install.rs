@@ -88,7 +88,10 @@ const GO: &[(&str, &str, &str)] = &[
 ];
 
 /// Programs of crates.io. Compiled without optimisation: building them takes longer than they run.
-const CARGO: &[(&str, &str)] = &[("cargo-deny", "0.20.2")];
+const CARGO: &[(&str, &str)] = &[("cargo-deny", "0.20.2"), CARGO_FUZZ];
+
+/// What `cargo xtask fuzz` runs its targets with.
+const CARGO_FUZZ: (&str, &str) = ("cargo-fuzz", "0.13.2");
 
 /// The oldest Go that builds all of [`GO`].
 const GO_AT_LEAST: (u32, u32) = (1, 26);
@@ -98,9 +101,7 @@ const GO_AT_LEAST: (u32, u32) = (1, 26);
 /// # Errors
 /// With a paragraph for each thing that is missing: what it is, and what its installer said.
 pub fn everything() -> Result<Tools> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is in a workspace")?;
-    let dir = root.join("target/tools");
-    fs::create_dir_all(dir.join("bin"))?;
+    let dir = folder()?;
     let begun = Instant::now();
     // Debian's installer waits for the network and the disk, Go's compiler for the processor.
     let ended = thread::scope(|scope| {
@@ -121,6 +122,25 @@ pub fn everything() -> Result<Tools> {
     ensure!(failures.is_empty(), "what the tests need is missing.\n\n{}", failures.join("\n\n"));
     println!("install: all there after {:.1} s", begun.elapsed().as_secs_f32());
     Ok(Tools { dir })
+}
+
+/// Installs cargo-fuzz alone, if it is not there yet, and tells where it is.
+///
+/// # Errors
+/// With what its installer said.
+pub fn cargo_fuzz() -> Result<PathBuf> {
+    let dir = folder()?;
+    let (name, version) = CARGO_FUZZ;
+    crates_io(&dir, name, version)?;
+    Ok(dir.join("bin").join(name))
+}
+
+/// Where everything is installed that does not come from Debian.
+fn folder() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is in a workspace")?;
+    let dir = root.join("target/tools");
+    fs::create_dir_all(dir.join("bin"))?;
+    Ok(dir)
 }
 
 /// Debian's packages.
@@ -336,21 +356,22 @@ fn go_is_new_enough() -> Result<()> {
 
 /// The programs from crates.io.
 fn cargo(dir: &Path) -> Result<()> {
-    for (name, version) in CARGO {
-        let told = Command::new(dir.join("bin").join(name)).arg("--version").output();
-        if told.is_ok_and(|told| told.stdout.trim_ascii() == format!("{name} {version}").as_bytes())
-        {
-            continue;
-        }
-        println!("install: {name} {version} with Cargo");
-        let begun = Instant::now();
-        run(Command::new("cargo")
-            .args(["install", "--quiet", "--debug", "--locked", "--version", version, "--root"])
-            .arg(dir)
-            .arg(name))
-        .with_context(|| format!("{name} {version}, from crates.io"))?;
-        println!("install: {name} took {:.0} s", begun.elapsed().as_secs_f32());
+    CARGO.iter().try_for_each(|(name, version)| crates_io(dir, name, version))
+}
+
+fn crates_io(dir: &Path, name: &str, version: &str) -> Result<()> {
+    let told = Command::new(dir.join("bin").join(name)).arg("--version").output();
+    if told.is_ok_and(|told| told.stdout.trim_ascii() == format!("{name} {version}").as_bytes()) {
+        return Ok(());
     }
+    println!("install: {name} {version} with Cargo");
+    let begun = Instant::now();
+    run(Command::new("cargo")
+        .args(["install", "--quiet", "--debug", "--locked", "--version", version, "--root"])
+        .arg(dir)
+        .arg(name))
+    .with_context(|| format!("{name} {version}, from crates.io"))?;
+    println!("install: {name} took {:.0} s", begun.elapsed().as_secs_f32());
     Ok(())
 }
 

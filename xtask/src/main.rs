@@ -1,6 +1,7 @@
 //! The project's own commands. `cargo xtask help` lists them.
 
 mod bench;
+mod fuzz;
 mod install;
 mod model;
 mod test;
@@ -14,6 +15,7 @@ cargo xtask <command>
   test      install what the tests need, then check, lint and run every test
   tidy      hold the sources against the rules of the house
   install   install what the tests need, and nothing else
+  fuzz      run the fuzz targets (cargo xtask fuzz --help)
   bench     measure Wharf beside its peers (cargo xtask bench --help)
   model     make model/*.json anew from the newest botocore
 ";
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         "test" => test::run(),
         "tidy" => tidy::run(),
         "install" => install::everything().map(drop),
+        "fuzz" => fuzz::run(rest),
         "bench" => bench::run(rest),
         "model" => model::refresh(),
         "help" | "--help" => {

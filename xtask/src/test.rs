@@ -8,7 +8,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{install, tidy};
+use crate::{fuzz, install, tidy};
+
+/// How long each fuzz target runs: enough to see that it does, and what a change broke at once.
+const FUZZ_SECONDS: u32 = 10;
 
 /// Runs every step; the first that fails ends the run.
 ///
@@ -41,6 +44,7 @@ pub fn run() -> Result<()> {
         let tests = ["test", "--workspace", "--exclude", "wharf-e2e"];
         cargo(&tests, &[])
     })?;
+    step("fuzz", || fuzz::every(&fuzz::targets()?, FUZZ_SECONDS))?;
     let binary = target().join("debug/wharf");
     step("end-to-end", || {
         cargo(&["test", "--package", "wharf-e2e"], &[("WHARF_BIN", binary.clone().into())])
