@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use wharf_identity::{Entity, Kind, New, Owner};
 use wharf_policy::AccountId;
-use wharf_testkit::{ACCOUNT, ApiError, Credentials, Engine, Image, REGION, Wharf, on_both};
+use wharf_testkit::{ACCOUNT, ApiError, Credentials, Engine, Image, REGION, Wharf, on_both, query};
 
 on_both![
     a_user_that_is_named_needs_no_policy_of_its_own,
@@ -12,6 +12,9 @@ on_both![
     a_role_is_told_by_its_present_name_in_both_kinds_of_policy,
     a_deny_hits_the_user_that_it_names_and_no_other,
     a_user_may_lock_itself_out_by_force_alone,
+    a_session_is_let_in_by_its_role_and_by_its_own_name,
+    who_takes_a_role_made_anew_inherits_nothing,
+    a_user_of_another_account_needs_both_halves,
 ];
 
 fn account() -> AccountId {
@@ -197,6 +200,119 @@ async fn a_user_may_lock_itself_out_by_force_alone(wharf: Wharf) {
     set(&without, true).await.unwrap();
     let refused = set(&own, true).await.unwrap_err();
     assert_eq!(refused.code, "AccessDeniedException");
+}
+
+/// A role that the user may take, under this boundary.
+async fn role(wharf: &Wharf, user: &str, boundary: Option<&str>) {
+    let trust = json!({ "Statement": { "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": { "AWS": user } }, "Version": "2012-10-17" });
+    let trust = trust.to_string();
+    let mut form = vec![("RoleName", "ci"), ("AssumeRolePolicyDocument", &trust)];
+    form.extend(boundary.map(|arn| ("PermissionsBoundary", arn)));
+    wharf.iam("CreateRole", &form).await.unwrap();
+}
+
+/// A session of the role, with this session policy.
+async fn session(wharf: &Wharf, user: &Credentials, policy: Option<&str>) -> Credentials {
+    let arn = arn("role", "ci");
+    let mut form = vec![("RoleArn", arn.as_str()), ("RoleSessionName", "build")];
+    form.extend(policy.map(|text| ("Policy", text)));
+    let made = wharf.sts_as(user, "AssumeRole", &form).await.unwrap();
+    let text = |name: &str| made["Credentials"][name].as_str().unwrap().to_owned();
+    let (id, secret) = (text("AccessKeyId"), text("SecretAccessKey"));
+    let token = Some(text("SessionToken"));
+    Credentials { id, secret, token, region: REGION.to_owned() }
+}
+
+async fn a_session_is_let_in_by_its_role_and_by_its_own_name(wharf: Wharf) {
+    wharf.repository("app").await;
+    let (made, alice) = user(&wharf, "/", "alice").await;
+    let read_only = "arn:aws:iam::aws:policy/IAMReadOnlyAccess";
+    role(&wharf, &made.arn(), None).await;
+    let narrow = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow",
+        "Action": "ecr:BatchGetImage", "Resource": "*" } })
+    .to_string();
+    let (whole, narrowed) =
+        (session(&wharf, &alice, None).await, session(&wharf, &alice, Some(&narrow)).await);
+    let refusal = |error: ApiError| error.message.rsplit(" because ").next().unwrap().to_owned();
+    let outcomes = async || {
+        let mut outcomes = Vec::new();
+        for who in [&whole, &narrowed] {
+            outcomes.push(lists(&wharf, who).await.map(drop).map_err(refusal));
+        }
+        outcomes
+    };
+    let silent = |kind: &str| Err(format!("no {kind} allows the ecr:ListImages action"));
+    assert_eq!(
+        outcomes().await,
+        [silent("identity-based policy"), silent("identity-based policy")]
+    );
+    // The role's name lets in what its caps leave; the session's own name is not capped.
+    set(&wharf, &policy("Allow", &[&arn("role", "ci")], "ecr:ListImages")).await;
+    assert_eq!(outcomes().await, [Ok(()), silent("session policy")]);
+    let form = [("RoleName", "ci"), ("PermissionsBoundary", read_only)];
+    wharf.iam("PutRolePermissionsBoundary", &form).await.unwrap();
+    assert_eq!(outcomes().await, [silent("permissions boundary"), silent("permissions boundary")]);
+    let own = format!("arn:aws:sts::{ACCOUNT}:assumed-role/ci/build");
+    assert_eq!(set(&wharf, &policy("Allow", &[&own], "ecr:ListImages")).await, json!([own]));
+    assert_eq!(outcomes().await, [Ok(()), Ok(())]);
+    let other = format!("arn:aws:sts::{ACCOUNT}:assumed-role/ci/other");
+    set(&wharf, &policy("Allow", &[&other], "ecr:ListImages")).await;
+    assert_eq!(
+        outcomes().await,
+        [silent("identity-based policy"), silent("identity-based policy")]
+    );
+}
+
+async fn who_takes_a_role_made_anew_inherits_nothing(wharf: Wharf) {
+    wharf.repository("app").await;
+    let (made, alice) = user(&wharf, "/", "alice").await;
+    role(&wharf, &made.arn(), None).await;
+    set(&wharf, &policy("Allow", &[&arn("role", "ci")], "ecr:ListImages")).await;
+    let before = session(&wharf, &alice, None).await;
+    lists(&wharf, &before).await.unwrap();
+    wharf.iam("DeleteRole", &[("RoleName", "ci")]).await.unwrap();
+    role(&wharf, &made.arn(), None).await;
+    lists(&wharf, &before).await.unwrap_err();
+    let after = session(&wharf, &alice, None).await;
+    assert_eq!(lists(&wharf, &after).await.unwrap_err().code, "AccessDeniedException");
+    set(&wharf, &policy("Allow", &[&arn("role", "ci")], "ecr:ListImages")).await;
+    lists(&wharf, &after).await.unwrap();
+}
+
+async fn a_user_of_another_account_needs_both_halves(mut wharf: Wharf) {
+    const TENANT: &str = "999999999999";
+    let tenant = wharf.second_account(TENANT).await;
+    wharf.repository("app").await;
+    let iam = async |action: &str, form: &[(&str, &str)]| {
+        query::call(&wharf, Some(&tenant), "iam", action, form).await.unwrap()
+    };
+    iam("CreateUser", &[("UserName", "xena")]).await;
+    let key = iam("CreateAccessKey", &[("UserName", "xena")]).await;
+    let text = |name: &str| key["AccessKey"][name].as_str().unwrap().to_owned();
+    let (id, secret) = (text("AccessKeyId"), text("SecretAccessKey"));
+    let xena = Credentials { id, secret, region: REGION.to_owned(), ..Credentials::default() };
+    let name = format!("arn:aws:iam::{TENANT}:user/xena");
+    let lists = async || {
+        let input = json!({ "repositoryName": "app", "registryId": ACCOUNT });
+        let told = wharf.api_as(&xena, "ListImages", input).await.map(drop);
+        told.map_err(|error| error.message.rsplit(" because no ").next().unwrap().to_owned())
+    };
+    let silent = |kind: &str| Err(format!("{kind} allows the ecr:ListImages action"));
+    for who in [TENANT, name.as_str(), "*"] {
+        assert_eq!(lists().await, silent("resource-based policy"), "{who}");
+        assert_eq!(set(&wharf, &policy("Allow", &[who], "ecr:ListImages")).await, json!([who]));
+        assert_eq!(lists().await, silent("identity-based policy"), "{who}");
+        let own = json!({ "Version": "2012-10-17", "Statement": { "Effect": "Allow",
+            "Action": "ecr:ListImages", "Resource": "*" } })
+        .to_string();
+        let form = [("UserName", "xena"), ("PolicyName", "own"), ("PolicyDocument", &own)];
+        iam("PutUserPolicy", &form).await;
+        assert_eq!(lists().await, Ok(()), "{who}");
+        wharf.api("DeleteRepositoryPolicy", json!({ "repositoryName": "app" })).await.unwrap();
+        assert_eq!(lists().await, silent("resource-based policy"), "{who}");
+        iam("DeleteUserPolicy", &[("UserName", "xena"), ("PolicyName", "own")]).await;
+    }
 }
 
 /// Who is deleted at one replica is nobody at the other, and in its policies an id.
