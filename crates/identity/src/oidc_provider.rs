@@ -232,9 +232,10 @@ fn check_url(text: &str, port: bool) -> Result<&str, Error> {
     if valid { Ok(name) } else { Err(Error::InvalidInput(format!("{SENTENCE}."))) }
 }
 
-/// Even the default one.
+/// Even the default one. The colons of an address of IPv6 are within brackets.
 fn has_port(name: &str) -> bool {
-    name.split('/').next().is_some_and(|host| host.contains(':'))
+    let host = name.split('/').next().unwrap_or_default();
+    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 fn check_thumbprints(thumbprints: &[String]) -> Result<Vec<String>, Error> {
@@ -282,6 +283,8 @@ mod tests {
             ("https://token.actions.githubusercontent.com", false, Ok(())),
             ("https://oidc.eks.eu-west-1.amazonaws.com/id/ABC", false, Ok(())),
             ("https://issuer.example:8443", true, Ok(())),
+            ("https://[::1]/a:b", false, Ok(())),
+            ("https://[::1]:8443", false, Err(rest)),
             ("https://issuer.example:8443", false, Err(rest)),
             ("https://issuer.example:443/", false, Err(rest)),
             ("issuer.example", false, Err(plain)),
