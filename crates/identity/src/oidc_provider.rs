@@ -232,9 +232,10 @@ fn check_url(text: &str, port: bool) -> Result<&str, Error> {
     if valid { Ok(name) } else { Err(Error::InvalidInput(format!("{SENTENCE}."))) }
 }
 
-/// Even the default one.
+/// Even the default one. The colons of an IPv6 address stand inside its brackets.
 fn has_port(name: &str) -> bool {
-    name.split('/').next().is_some_and(|host| host.contains(':'))
+    let host = name.split('/').next().unwrap_or_default();
+    host.rsplit(']').next().is_some_and(|rest| rest.contains(':'))
 }
 
 fn check_thumbprints(thumbprints: &[String]) -> Result<Vec<String>, Error> {
@@ -284,6 +285,8 @@ mod tests {
             ("https://issuer.example:8443", true, Ok(())),
             ("https://issuer.example:8443", false, Err(rest)),
             ("https://issuer.example:443/", false, Err(rest)),
+            ("https://[2001:db8::1]", false, Ok(())),
+            ("https://[2001:db8::1]:443/a", false, Err(rest)),
             ("issuer.example", false, Err(plain)),
             ("", false, Err(plain)),
             ("http://issuer.example", false, Err(scheme)),

@@ -162,7 +162,7 @@ impl FromStr for Allowed {
                 allowed.networks.push(address.into());
             } else {
                 match Host::parse(item) {
-                    Ok(Host::Domain(host)) => allowed.hosts.push(host),
+                    Ok(Host::Domain(host)) if !host.contains('*') => allowed.hosts.push(host),
                     _ => {
                         return Err(format!(
                             "{item} is no host, and no network such as 10.0.0.0/8"
