@@ -287,6 +287,8 @@ mod tests {
             ("https://[::1]:8443", false, Err(rest)),
             ("https://issuer.example:8443", false, Err(rest)),
             ("https://issuer.example:443/", false, Err(rest)),
+            ("https://[2001:db8::1]", false, Ok(())),
+            ("https://[2001:db8::1]:443/a", false, Err(rest)),
             ("issuer.example", false, Err(plain)),
             ("", false, Err(plain)),
             ("http://issuer.example", false, Err(scheme)),

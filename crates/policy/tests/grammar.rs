@@ -365,6 +365,10 @@ fn what_is_unusual_and_right() {
         allow("").replace("ecr:PutImage", "nobody:KnowsThis"),
         allow("").replace("ecr:PutImage", "*"),
         allow(r#","Sid":"""#),
+        r#"{"Version":"2012-10-17","Statement":[
+            {"Sid":"","Effect":"Allow","Action":"ecr:*","Resource":"*"},
+            {"Sid":"","Effect":"Deny","Action":"ecr:*","Resource":"*"}]}"#
+            .to_owned(),
         condition(""),
         condition(r#""StringEquals":{}"#),
         condition(r#""StringEquals":{"a:b":[]}"#),

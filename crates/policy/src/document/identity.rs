@@ -55,7 +55,7 @@ pub(super) fn has_items(element: Option<&Patterns>) -> bool {
     patterns(element).next().is_some()
 }
 
-/// No Sid twice.
+/// No Sid twice. An empty one is none: Terraform gives it to every statement.
 pub(super) fn distinct_sids(document: &Document) -> Result<(), Found> {
     let mut seen = std::collections::HashSet::new();
     each_sid(document).try_for_each(|(index, sid)| match seen.insert(sid) {
@@ -66,7 +66,8 @@ pub(super) fn distinct_sids(document: &Document) -> Result<(), Found> {
 
 fn each_sid(document: &Document) -> impl Iterator<Item = (usize, &str)> {
     let statements = document.statements.iter().enumerate();
-    statements.filter_map(|(index, statement)| Some((index, statement.sid.as_deref()?)))
+    let sids = statements.filter_map(|(index, statement)| Some((index, statement.sid.as_deref()?)));
+    sids.filter(|(_, sid)| !sid.is_empty())
 }
 
 fn sid(statement: &Statement) -> Result<(), Wrong> {
