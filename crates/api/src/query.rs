@@ -11,6 +11,8 @@ mod subject;
 mod table;
 mod validation;
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use wharf_aws::query::{self, CONTENT_TYPE, Form};
 use wharf_aws::{Model, Operation as Shape};
@@ -19,7 +21,7 @@ use wharf_policy::Region;
 use crate::{Answer, Api, Told, parameters};
 
 pub use error::Error;
-pub use operation::{Call, Operation, Unsigned};
+pub use operation::{Call, Operation, Proven, Unsigned};
 pub use page::Paged;
 pub use subject::Subject;
 pub use table::{Entry, IAM, STS};
@@ -95,7 +97,11 @@ impl Api {
         if let Some(Entry { run: Run::Unsigned(run), .. }) = entry {
             told.operation = Some(name);
             let input = self.input(*service, shape, form, told)?;
-            return run(self.clone(), self.origin(parts, home()).into(), input).await;
+            let proven = Arc::new(Proven::new());
+            let origin = self.origin(parts, home()).into();
+            let output = run(self.clone(), origin, proven.clone(), input).await;
+            told.requester = proven.get().cloned();
+            return output;
         }
         // IAM and STS know no Regions: clients sign for the one that they are set to.
         let signed = self.authenticate(parts, body, service.name).await?;

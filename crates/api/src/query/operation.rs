@@ -39,6 +39,9 @@ pub trait Operation: DeserializeOwned + Send + Sync + 'static {
     fn run(self, call: Call) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
 
+/// Who a call without credentials turned out to be of, as soon as it is proven: for the audit trail.
+pub type Proven = std::sync::OnceLock<Requester>;
+
 /// An operation that needs no credentials: what is in the input proves who asks.
 pub trait Unsigned: DeserializeOwned + Send + Sync + 'static {
     /// The name in the model and on the wire.
@@ -51,6 +54,7 @@ pub trait Unsigned: DeserializeOwned + Send + Sync + 'static {
         self,
         api: Api,
         origin: std::sync::Arc<Origin>,
+        proven: std::sync::Arc<Proven>,
     ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
 

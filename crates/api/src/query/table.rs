@@ -8,6 +8,7 @@ use serde_json::Value;
 use wharf_aws::query::FormError;
 use wharf_policy::{Action, Origin, Requester};
 
+use super::operation::Proven;
 use super::{Error, Operation, Unsigned, access};
 use crate::Api;
 use crate::iam::absent::{
@@ -192,7 +193,7 @@ type Running = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send>>;
 /// How it is called: by a caller, or by anybody.
 pub(crate) enum Run {
     Signed(fn(Api, Requester, Value) -> Running),
-    Unsigned(fn(Api, Arc<Origin>, Value) -> Running),
+    Unsigned(fn(Api, Arc<Origin>, Arc<Proven>, Value) -> Running),
 }
 
 const fn signed<O: Operation>() -> Entry {
@@ -213,10 +214,10 @@ const fn unsigned<O: Unsigned>() -> Entry {
     Entry {
         name: O::NAME,
         action: None,
-        run: Run::Unsigned(|api, origin, input| {
+        run: Run::Unsigned(|api, origin, proven, input| {
             Box::pin(async move {
                 let input: O = read(input)?;
-                written(&input.run(api, origin).await?)
+                written(&input.run(api, origin, proven).await?)
             })
         }),
     }
