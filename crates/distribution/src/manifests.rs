@@ -93,6 +93,7 @@ pub(crate) async fn delete(
             }
         }
         Reference::Digest(digest) => {
+            call.registry.authorise_deletion(&call.requester, &repository, &digest).await?;
             let which = [Which::Digest(digest)];
             for outcome in image::delete(&call.registry, &repository, &which).await? {
                 outcome.map_err(|kept| match kept {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use wharf_oci::Digest;
 use wharf_policy::{
     AccountId, Action, Context, Decision, Facts, Key, Nothing, Policy, Region, Requester, Resource,
     Value,
@@ -10,7 +11,7 @@ use wharf_policy::{
 
 use crate::policies::Policies;
 use crate::repository::{Known, not_found};
-use crate::{Error, Registry, Repository};
+use crate::{Error, Registry, Repository, image};
 
 /// One registry: an account in a Region.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -103,6 +104,24 @@ impl Registry {
         let second = self.decide(second, id, id.resource(name), known.as_deref()).await?;
         settled(either(first, second))?;
         known.map(|known| known.repository()).ok_or_else(|| not_found(id, name))
+    }
+
+    /// Decides about an image that is deleted by its digest: it goes with all its tags, so each of
+    /// them must be one that the caller may delete. A tag that is set meanwhile is not asked about.
+    pub async fn authorise_deletion(
+        &self,
+        requester: &Requester,
+        repository: &Repository,
+        digest: &Digest,
+    ) -> Result<(), Error> {
+        let tags = image::tags_on(self, repository, digest).await?;
+        let facts = tags.iter().map(|tag| image::facts(Some(tag), Some(digest.as_str())));
+        let facts: Vec<Facts> = facts.collect();
+        if facts.is_empty() {
+            return Ok(());
+        }
+        let ask = Ask { requester, action: Action::BATCH_DELETE_IMAGE, facts: &facts };
+        self.repository(ask, repository.registry(), repository.name().as_str()).await.map(|_| ())
     }
 
     /// Whether `policy` in the place of the repository's would take from who asks the right to set

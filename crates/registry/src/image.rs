@@ -153,6 +153,17 @@ pub async fn entries(
     Ok(rows.into_iter().map(|(digest, tag)| Entry { digest, tag }).collect())
 }
 
+/// The tags of an image: what goes with it when it is deleted by its digest.
+pub(crate) async fn tags_on(
+    registry: &Registry,
+    repository: &Repository,
+    digest: &Digest,
+) -> Result<Vec<String>, Error> {
+    let values = (&**repository.id(), digest.as_str());
+    let rows = registry.db.all::<(String,)>(&TAGS_ON, values).await?;
+    Ok(rows.into_iter().map(|(tag,)| tag).collect())
+}
+
 /// Deletes one after the other in one transaction; for each the entries that are gone, or why it
 /// was kept.
 pub async fn delete(

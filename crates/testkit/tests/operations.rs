@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wharf_api::ecr::{
     authorization::*, images::*, layers::*, policies::*, registry::*, repositories::*,
@@ -84,14 +85,18 @@ fn every_member_of_an_input_is_read() {
     }
 }
 
-/// The members of the model's example that the operation's own type passes over.
 fn unread<O: Operation>() -> (&'static str, Vec<String>) {
-    let example = Model::ecr().example_input(Model::ecr().operation(O::NAME).unwrap());
+    (O::NAME, passed_over::<O>(Model::ecr(), O::NAME))
+}
+
+/// The members of the model's example that the operation's own type passes over.
+pub fn passed_over<O: DeserializeOwned>(model: &Model, name: &str) -> Vec<String> {
+    let example = model.example_input(model.operation(name).unwrap());
     let mut unread = Vec::new();
     let read: Result<O, _> =
         serde_ignored::deserialize(&example, |path| unread.push(path.to_string()));
-    assert!(read.is_ok(), "{}: {}", O::NAME, read.err().unwrap());
-    (O::NAME, unread)
+    assert!(read.is_ok(), "{name}: {}", read.err().unwrap());
+    unread
 }
 
 #[test]

@@ -17,6 +17,8 @@ use wharf_testkit::http::whole;
 use wharf_testkit::violation::{Expected, violations};
 use wharf_testkit::{ACCOUNT, Credentials, Wharf, on_both, oracle};
 
+use crate::operations::passed_over;
+
 on_both![
     each_operation_of_the_model_is_served_or_says_that_it_is_not,
     nobody_anonymous_and_nobody_unproven_calls_anything,
@@ -113,14 +115,8 @@ fn every_member_of_an_input_is_read() {
     }
 }
 
-/// The members of the model's example that the operation's own type passes over.
 fn unread<O: Operation>() -> (&'static str, Vec<String>) {
-    let example = Model::iam().example_input(Model::iam().operation(O::NAME).unwrap());
-    let mut unread = Vec::new();
-    let read: Result<O, _> =
-        serde_ignored::deserialize(&example, |path| unread.push(path.to_string()));
-    assert!(read.is_ok(), "{}: {}", O::NAME, read.err().unwrap());
-    (O::NAME, unread)
+    (O::NAME, passed_over::<O>(Model::iam(), O::NAME))
 }
 
 #[test]

@@ -317,6 +317,9 @@ async fn what_session_policies_may_be(wharf: Wharf) {
     let told = assume(&wharf, &alice, &[("PolicyArns.member.1.arn", absent)]).await;
     let absent = format!("Policy {absent} does not exist or is not attachable.");
     assert_eq!(told, Err(error("MalformedPolicyDocument", 400, &absent)));
+    let slip = [("PolicyArns.member.1.Arn", read_only)];
+    let told = assume(&wharf, &alice, &slip).await.unwrap_err();
+    assert!(told.message.contains("'policyArns.1.member.arn'"), "{told}");
     let names: Vec<String> = (1..=11).map(|n| format!("PolicyArns.member.{n}.arn")).collect();
     let many: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), read_only)).collect();
     assert_eq!(assume(&wharf, &alice, &many).await.unwrap_err().code, "ValidationError");

@@ -16,6 +16,7 @@ mod delete;
 mod errors;
 mod iam;
 mod identity;
+mod image_conditions;
 mod installation;
 mod jobs;
 mod links;

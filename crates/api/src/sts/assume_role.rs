@@ -74,17 +74,16 @@ impl Operation for AssumeRole {
                 return Err(denied(denial.without_reason()));
             }
         }
-        let Some(trusting) = role.trusting() else { return Err(denied(String::new())) };
-        let seconds = trusting.seconds(self.duration_seconds, call.caller().session.is_some())?;
-        let subject = wharf_identity::Subject::Role {
-            id: trusting.role.id.clone(),
-            session: self.role_session_name.clone(),
+        let Some(trusting) = role.trusting() else {
+            // What is not there trusts nobody, so this was refused above; it stays a refusal.
+            return Err(not_authorized(call.caller(), &self.role_arn));
         };
+        let seconds = trusting.seconds(self.duration_seconds, call.caller().session.is_some())?;
         let mut terms = Terms {
             tags: tags.tags,
             transitive: tags.transitive,
             source_identity: source_identity.clone(),
-            ..Terms::of(trusting.role.account.clone(), subject)
+            ..trusting.terms(&self.role_session_name)
         };
         let policy_arns = std::mem::take(&mut self.policy_arns);
         narrow(call.identity(), &mut terms, self.policy.take(), policy_arns).await?;
@@ -161,4 +160,9 @@ fn needed(tags: &SessionTags, source_identity: Option<&str>) -> impl Iterator<It
     let tag = (!tags.tags.is_empty()).then_some(TAG_SESSION);
     let identity = source_identity.map(|_| SET_SOURCE_IDENTITY);
     std::iter::once(AssumeRole::ACTION).chain(tag).chain(identity)
+}
+
+fn not_authorized(caller: &Caller, role: &str) -> Error {
+    let (who, action) = (&caller.arn, AssumeRole::ACTION);
+    denied(format!("User: {who} is not authorized to perform: {action} on resource: {role}"))
 }

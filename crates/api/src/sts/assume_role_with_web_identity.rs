@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use wharf_identity::{Tag, Terms, WebIdentity, WebIdentityFault};
+use wharf_identity::{Identity, Tag, Terms, WebIdentity, WebIdentityFault};
 use wharf_policy::{Action, Caller, Decision, Fact, Facts, Origin, Principal, Requester};
 
 use super::long_term::denied;
 use super::narrowing::narrow;
-use super::role::{Role, SET_SOURCE_IDENTITY, TAG_SESSION};
+use super::role::{Role, SET_SOURCE_IDENTITY, TAG_SESSION, Trusting};
 use super::session_tags::SessionTags;
 use super::shape::{AssumedRoleUser, Credentials, PolicyDescriptor};
 use crate::Api;
@@ -66,40 +66,18 @@ impl Unsigned for AssumeRoleWithWebIdentity {
         let token = &self.web_identity_token;
         let web = identity.web_identity(&role.account, token, now).await.map_err(refused)?;
         let tags = SessionTags::given(web.claims.tags.clone(), web.claims.transitive.clone())?;
-        let trail = api.trail();
         let provider = web.provider.entity.arn();
-        let holder = Caller::web_identity(role.account.clone(), &provider);
-        let principal = Arc::new(Principal::root(holder));
-        let requester = Requester { principal, origin, trail };
-        let _ = proven.set(requester.clone());
-        self.decide(&role, &requester, &web, &tags)?;
-        let Some(trusting) = role.trusting() else { return Err(not_authorized()) };
-        let seconds = trusting.seconds(self.duration_seconds, false)?;
-        let subject = wharf_identity::Subject::Role {
-            id: trusting.role.id.clone(),
-            session: self.role_session_name.clone(),
+        let requester = Requester {
+            principal: Arc::new(Principal::root(holder(&role, &web, &provider))),
+            origin,
+            trail: api.trail(),
         };
-        let mut terms = Terms {
-            tags: tags.tags,
-            transitive: tags.transitive,
-            source_identity: web.claims.source_identity.clone(),
-            provider: Some(provider.clone()),
-            ..Terms::of(trusting.role.account.clone(), subject)
-        };
-        narrow(identity, &mut terms, self.policy, self.policy_arns).await?;
-        let least = self.minimum_session_token_size.unwrap_or(0);
-        let made = identity.begin_session(&terms, seconds, least, now)?;
-        let session = trusting.session(&self.role_session_name, &made.access_key_id);
-        Ok(AssumedRole {
-            session_token_size: made.token.len(),
-            credentials: made.into(),
-            subject_from_web_identity_token: web.claims.subject,
-            assumed_role_user: AssumedRoleUser::of(&session),
-            packed_policy_size: terms.packed_size(),
-            provider,
-            audience: web.claims.audience,
-            source_identity: terms.source_identity,
-        })
+        let requester = proven.get_or_init(|| requester);
+        self.decide(&role, requester, &web, &tags)?;
+        match role.trusting() {
+            Some(trusting) => self.begin(identity, &trusting, web, tags, now).await,
+            None => Err(not_authorized()),
+        }
     }
 }
 
@@ -123,6 +101,40 @@ impl AssumeRoleWithWebIdentity {
         Ok(())
     }
 
+    /// Begins the session of a role that trusts the holder.
+    async fn begin(
+        self,
+        identity: &Identity,
+        trusting: &Trusting,
+        web: WebIdentity,
+        tags: SessionTags,
+        now: i64,
+    ) -> Result<AssumedRole, Error> {
+        let seconds = trusting.seconds(self.duration_seconds, false)?;
+        let provider = web.provider.entity.arn();
+        let mut terms = Terms {
+            tags: tags.tags,
+            transitive: tags.transitive,
+            source_identity: web.claims.source_identity,
+            provider: Some(provider.clone()),
+            ..trusting.terms(&self.role_session_name)
+        };
+        narrow(identity, &mut terms, self.policy, self.policy_arns).await?;
+        let least = self.minimum_session_token_size.unwrap_or(0);
+        let made = identity.begin_session(&terms, seconds, least, now)?;
+        let session = trusting.session(&self.role_session_name, &made.access_key_id);
+        Ok(AssumedRole {
+            session_token_size: made.token.len(),
+            credentials: made.into(),
+            subject_from_web_identity_token: web.claims.subject,
+            assumed_role_user: AssumedRoleUser::of(&session),
+            packed_policy_size: terms.packed_size(),
+            provider,
+            audience: web.claims.audience,
+            source_identity: terms.source_identity,
+        })
+    }
+
     /// What conditions can ask.
     fn facts(&self, web: &WebIdentity, tags: &SessionTags) -> Facts {
         let tag = |(key, value): &(String, String)| Tag { key: key.clone(), value: value.clone() };
@@ -140,6 +152,12 @@ impl AssumeRoleWithWebIdentity {
         }
         all.into_iter().collect()
     }
+}
+
+/// Who holds the token, named as CloudTrail names it.
+fn holder(role: &Role<'_>, web: &WebIdentity, provider: &str) -> Caller {
+    let unique_id = format!("{provider}:{}:{}", web.claims.audience, web.claims.subject);
+    Caller { unique_id, ..Caller::web_identity(role.account.clone(), provider) }
 }
 
 /// The same for a role that is not there as for one that does not trust.

@@ -26,7 +26,7 @@ pub(super) async fn narrow(
     policy: Option<String>,
     descriptors: Vec<PolicyDescriptor>,
 ) -> Result<(), Error> {
-    let arns: Vec<String> = descriptors.into_iter().filter_map(|one| one.arn).collect();
+    let arns = arns(descriptors)?;
     check_lengths(policy.as_deref(), &arns)?;
     if let Some(text) = &policy {
         Document::accept(text, Grammar::Identity).map_err(|fault| malformed(fault.to_string()))?;
@@ -41,6 +41,19 @@ pub(super) async fn narrow(
         Some(percent) if percent > 100 => Err(too_large(percent)),
         _ => Ok(()),
     }
+}
+
+/// One without an ARN may be a slip of the pen, and must not leave the session wider than meant.
+fn arns(descriptors: Vec<PolicyDescriptor>) -> Result<Vec<String>, Error> {
+    let arn = |(index, one): (usize, PolicyDescriptor)| {
+        one.arn.ok_or_else(|| {
+            Error::Validation(format!(
+                "1 validation error detected: Value null at 'policyArns.{}.member.arn' failed to satisfy constraint: Member must not be null",
+                index + 1
+            ))
+        })
+    };
+    descriptors.into_iter().enumerate().map(arn).collect()
 }
 
 fn check_lengths(policy: Option<&str>, arns: &[String]) -> Result<(), Error> {

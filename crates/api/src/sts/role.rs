@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wharf_identity::{Authority, Identity};
+use wharf_identity::{Authority, Identity, Subject, Terms};
 use wharf_policy::{
     AccountId, Action, Caller, Context, Decision, Facts, Key, PARTITION, Requester, Resource,
     ResourcePolicies, Value,
@@ -28,7 +28,7 @@ pub(super) struct Role<'a> {
 
 /// A role that trusts who asks.
 pub(super) struct Trusting {
-    pub(super) role: Arc<Authority>,
+    role: Arc<Authority>,
     /// The longest session, in seconds.
     max_session: i64,
 }
@@ -94,6 +94,12 @@ impl Trusting {
             ),
             seconds => Ok(seconds),
         }
+    }
+
+    /// The terms of a session of this name, without policies and tags.
+    pub(super) fn terms(&self, name: &str) -> Terms {
+        let subject = Subject::Role { id: self.role.id.clone(), session: name.to_owned() };
+        Terms::of(self.role.account.clone(), subject)
     }
 
     /// The caller that the session will be.

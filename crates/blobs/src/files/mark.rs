@@ -1,6 +1,10 @@
 //! The mark as a file beside `blobs`.
 
-use std::{fs::File, io::Read as _, sync::Arc};
+use std::{
+    fs::File,
+    io::Read as _,
+    sync::{Arc, PoisonError},
+};
 
 use bytes::Bytes;
 use rustix::fs::{Mode, OFlags};
@@ -32,6 +36,7 @@ impl Files {
         self.disk.writable()?;
         let files = Arc::clone(self);
         blocking(move || {
+            let _marking = files.marking.lock().unwrap_or_else(PoisonError::into_inner);
             let (disk, root) = (&files.disk, &files.root);
             let new = format!("{MARK}.new");
             let file = disk.open(root, &new, OFlags::CREATE | OFlags::TRUNC)?;

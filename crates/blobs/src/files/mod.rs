@@ -12,7 +12,12 @@ mod promote;
 mod quarantine;
 mod sweep;
 
-use std::{io, os::fd::OwnedFd, path::Path, sync::Arc};
+use std::{
+    io,
+    os::fd::OwnedFd,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use tokio::task::JoinHandle;
 
@@ -33,6 +38,8 @@ pub(crate) struct Files {
     rare: Rare,
     busy: Arc<Busy>,
     opened: Opened,
+    /// Held while the mark is written: all who write it have one name for what is not yet whole.
+    marking: Mutex<()>,
 }
 
 impl Files {
@@ -47,6 +54,7 @@ impl Files {
             rare,
             busy: Arc::default(),
             opened: Opened::new(options.open_files),
+            marking: Mutex::default(),
         })
     }
 }

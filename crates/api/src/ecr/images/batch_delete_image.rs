@@ -49,6 +49,12 @@ impl Operation for BatchDeleteImage {
                 Err(failure) => output.failures.push(failure),
             }
         }
+        for one in &which {
+            if let Which::Digest(digest) = one {
+                let (requester, repository) = (&call.requester, &call.target);
+                call.registry().authorise_deletion(requester, repository, digest).await?;
+            }
+        }
         let outcomes = image::delete(call.registry(), &call.target, &which).await?;
         for (id, outcome) in asked.into_iter().zip(outcomes) {
             match outcome {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wharf_policy::Action;
 
+use super::nothing;
 use crate::query::{Call, Error, Operation, Paged, Subject};
 
 #[derive(Deserialize)]
@@ -33,8 +34,7 @@ impl Operation for ListInstanceProfiles {
 
     async fn run(self, call: Call) -> Result<Output, Error> {
         let parts = [Self::NAME, self.path_prefix.as_deref().unwrap_or_default()];
-        let (_, paged) =
-            call.slice::<()>(&parts, self.marker.as_deref(), self.max_items, Vec::new())?;
+        let paged = nothing(&call, &parts, self.marker, self.max_items)?;
         Ok(Output { none: [], paged })
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use wharf_identity::Kind;
 use wharf_policy::Action;
 
+use super::nothing;
 use crate::query::{Call, Error, Operation, Paged, Subject};
 
 #[derive(Deserialize)]
@@ -34,8 +35,7 @@ impl Operation for ListInstanceProfilesForRole {
 
     async fn run(self, call: Call) -> Result<Output, Error> {
         call.entity()?;
-        let (_, paged) =
-            call.slice::<()>(&[Self::NAME], self.marker.as_deref(), self.max_items, Vec::new())?;
+        let paged = nothing(&call, &[Self::NAME], self.marker, self.max_items)?;
         Ok(Output { none: [], paged })
     }
 }

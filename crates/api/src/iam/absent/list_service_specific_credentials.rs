@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wharf_policy::Action;
 
+use super::nothing;
 use crate::query::{Call, Error, Operation, Paged, Subject};
 
 #[derive(Deserialize)]
@@ -41,8 +42,7 @@ impl Operation for ListServiceSpecificCredentials {
             call.owner()?;
         }
         let parts = [Self::NAME, self.service_name.as_deref().unwrap_or_default()];
-        let (_, paged) =
-            call.slice::<()>(&parts, self.marker.as_deref(), self.max_items, Vec::new())?;
+        let paged = nothing(&call, &parts, self.marker, self.max_items)?;
         Ok(Output { none: [], paged })
     }
 }
